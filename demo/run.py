@@ -78,7 +78,7 @@ def make_done(operation: str) -> None:
 
 
 def newest_execution(operation: str) -> dict[str, Any] | None:
-    """The newest execution that wrote or may still write; refused and cancelled ones do not count."""
+    """The newest execution that wrote or may still write: not refused, not cancelled."""
     passed_over = {Status.REFUSED, Status.CANCELLED}
     for execution in executions():
         if execution["operation"] == operation and execution["status"] not in passed_over:
