@@ -1,0 +1,157 @@
+"""From the nodes of entity files to frozen entities with their operations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from batch_ops.errors import DeclarationError
+from batch_ops.spec.checks import read_checks
+from batch_ops.spec.entities import Head, collect, read_head
+from batch_ops.spec.expressions import Gate
+from batch_ops.spec.model import CsvSource, ErrorHandling, Operation
+from batch_ops.spec.options import Place, read_options
+from batch_ops.spec.origins import SOURCE_OPTIONS
+from batch_ops.spec.parameters import read_parameters
+from batch_ops.spec.references import Names
+from batch_ops.spec.steps import Planned, StepReader, arrange, read_kind, read_settings, target_of
+from batch_ops.spec.yamlfile import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from batch_ops.spec.model import Check, Entity, Step
+    from batch_ops.spec.nodes import Node
+    from batch_ops.spec.options import Given
+
+PATTERN = "batch_operations"
+_OF_A_STEP = frozenset(
+    {
+        *("operation_type", "update_data", "where_condition", "select_fields", "output"),
+        *("depends_on", "data_source", "validation_rules", *SOURCE_OPTIONS),
+    }
+)
+
+
+def load(texts: Mapping[str, str]) -> dict[str, Entity]:
+    """The entities, with operations, that some files declare together.
+
+    Args:
+        texts: YAML text by file name; the names are for messages.
+
+    Raises:
+        DeclarationError, UnknownNameError: something is wrong, with file, line and column.
+    """
+    heads = [read_head(parse(text, name)) for name, text in texts.items()]
+    bare = collect(heads)
+    entities = {head.entity.name: _with_operations(head, bare) for head in heads}
+    _judge_unique(entities.values())
+    return entities
+
+
+def _with_operations(head: Head, entities: Mapping[str, Entity]) -> Entity:
+    operations = tuple(_operation(node, head.entity, entities) for node in head.patterns)
+    return replace(head.entity, operations=operations)
+
+
+def _judge_unique(entities: Iterable[Entity]) -> None:
+    places: dict[str, Operation] = {}
+    for operation in (each for entity in entities for each in entity.operations):
+        first = places.setdefault(operation.name, operation)
+        if first is not operation:
+            name = operation.name
+            what = f"The operation {name!r} is declared twice, first in {first.location}."
+            raise DeclarationError(what, todo="Rename one.", location=operation.location)
+
+
+def _operation(node: Node, owner: Entity, entities: Mapping[str, Entity]) -> Operation:
+    given = read_options(node, Place.OPERATION)
+    _judge_pattern(given)
+    name = given.need("operation")
+    entity = target_of(given, entities, owner)
+    settings = read_settings(given)
+    planned = _planned(given)
+    names = Names(read_parameters(given.get("parameters")), _outputs(planned))
+    reader = StepReader(entity, entities, settings, names, watched="sensor" in given)
+    steps = _steps(reader, planned)
+    operation = Operation(
+        name=name,
+        entity=entity.name,
+        steps=steps,
+        settings=settings,
+        description=given.get("description", ""),
+        preconditions=_checks(given, Gate(entity, entities), names),
+        parameters=names.parameters,
+        error_handling=given.get("error_handling", ErrorHandling.CONTINUE),
+        skip_invalid_rows=given.get("skip_invalid_rows", False),
+        once=given.get("once", False),
+        schedule=given.get("schedule"),
+        sensor=given.get("sensor"),
+        location=given.place("operation"),
+    )
+    _judge_sensor(operation, given)
+    return operation
+
+
+def _judge_pattern(given: Given) -> None:
+    if given.need("name") != PATTERN:
+        node = given.nodes["name"]
+        raise node.error(f"There is no pattern {node.plain!r}.", f"Write `name: {PATTERN}`.")
+
+
+def _planned(given: Given) -> list[Planned]:
+    """The steps of the operation; without `steps` it is one, named after what it does."""
+    if "steps" not in given:
+        _judge_lonely(given)
+        kind = read_kind(given)
+        return [Planned(kind.value, kind, given, ())]
+    for option in given.values:
+        if option in _OF_A_STEP:
+            what = f"The option {option!r} belongs to a step when the operation has `steps`."
+            raise DeclarationError(what, location=given.place(option))
+    nodes = given.get("steps").elements
+    if not nodes:
+        raise given.get("steps").wrong("at least one step")
+    return arrange([read_options(node, Place.STEP) for node in nodes])
+
+
+def _judge_lonely(given: Given) -> None:
+    for option in ("depends_on", "output"):
+        if option in given:
+            what = f"The option {option!r} belongs to a step, and there are no `steps`."
+            raise DeclarationError(what, location=given.place(option))
+
+
+def _outputs(planned: Iterable[Planned]) -> dict[str, str]:
+    outputs: dict[str, str] = {}
+    for step in planned:
+        name = step.given.get("output")
+        if name in outputs.values():
+            what = f"The output {name!r} is declared twice."
+            raise DeclarationError(what, location=step.given.place("output"))
+        if name:
+            outputs[step.name] = name
+    return outputs
+
+
+def _steps(reader: StepReader, planned: Iterable[Planned]) -> tuple[Step, ...]:
+    done: list[Step] = []
+    for step in planned:
+        done.append(reader.read(step, done))
+    return tuple(done)
+
+
+def _checks(given: Given, gate: Gate, names: Names) -> tuple[Check, ...]:
+    if "preconditions" not in given:
+        return ()
+    checks = read_checks(given.get("preconditions"), gate)
+    expressions = [(check.expression, None) for check in checks if check.expression]
+    names.bind(expressions, gate.entity, ())
+    return checks
+
+
+def _judge_sensor(operation: Operation, given: Given) -> None:
+    files = [step for step in operation.steps if isinstance(step.source, CsvSource)]
+    if operation.sensor and len(files) != 1:
+        what = "A sensor hands a file over, and the operation does not read exactly one."
+        raise DeclarationError(what, location=given.place("sensor"))
