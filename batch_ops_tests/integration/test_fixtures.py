@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from batch_ops_tests.support.forkserver import FAILED
+from batch_ops_tests.support.forkserver import FAILED, ForkServer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from batch_ops_tests.support.forkserver import ForkServer
     from batch_ops_tests.support.postgresql import PostgreSQL
 
 
@@ -109,6 +108,15 @@ def test_children_run_side_by_side_and_start_in_milliseconds(
     assert {child.wait() for child in children} == {3}
     assert time.perf_counter() - begin < 4
     assert len({child.pid for child in children}) == 20
+
+
+def test_a_fork_server_that_cannot_start_is_told_at_once() -> None:
+    with ForkServer(["no_such_module"]) as server, pytest.raises(RuntimeError, match="has ended"):
+        server.run(_fail)
+    with ForkServer(["no_such_module"]) as server:
+        server._process.wait(timeout=10)
+        with pytest.raises(RuntimeError, match="has ended"):
+            server.run(_fail)
 
 
 def _write(path: Path, text: str) -> int:

@@ -14,6 +14,7 @@ The server has one thread, so that forking is safe; preload nothing that starts 
 from __future__ import annotations
 
 import base64
+import contextlib
 import importlib
 import os
 import pickle
@@ -40,10 +41,10 @@ class ForkServer:
     def __init__(self, preload: Iterable[str] = ()) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="batch-ops-fork-")
         self._changed = threading.Condition()
-        self._children: dict[int, Child] = {}
         self._started: dict[int, int] = {}
         self._ended: dict[int, int] = {}
         self._calls = 0
+        self._gone = False
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__, *preload],
             stdin=subprocess.PIPE,
@@ -69,16 +70,20 @@ class ForkServer:
         call = self._calls
         output = Path(self._folder.name) / f"{call}.out"
         name = (function.__module__, function.__qualname__)
-        _send(self._to_server, (call, name, args, kwargs, dict(env or {}), cwd, str(output)))
+        # a server that has ended breaks the pipe; that is told below
+        with contextlib.suppress(BrokenPipeError):
+            _send(self._to_server, (call, name, args, kwargs, dict(env or {}), cwd, str(output)))
         with self._changed:
-            if not self._changed.wait_for(lambda: call in self._started, timeout=60):
-                raise TimeoutError("the fork server does not answer")
+            self._changed.wait_for(lambda: self._gone or call in self._started, timeout=60)
+            if call not in self._started:
+                raise RuntimeError("the fork server has ended or does not answer; see its stderr")
             pid = self._started[call]
         return Child(pid, output, self)
 
     def close(self) -> None:
         """End the server; it kills what is left of its children."""
-        self._to_server.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._to_server.close()
         self._process.wait(timeout=10)
         self._reader.join(timeout=10)
         self._from_server.close()
@@ -105,6 +110,9 @@ class ForkServer:
                 known = self._started if word == b"started" else self._ended
                 known[int(first)] = int(second)
                 self._changed.notify_all()
+        with self._changed:
+            self._gone = True
+            self._changed.notify_all()
 
     def _exit_code(self, pid: int, timeout: float) -> int | None:
         with self._changed:
