@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 PATTERN = "batch_operations"
 _OF_A_STEP = frozenset(
     {
-        *("operation_type", "update_data", "where_condition", "select_fields", "output"),
-        *("depends_on", "data_source", "validation_rules", *SOURCE_OPTIONS),
+        *("operation_type", "update_data", "where_condition", "select_fields"),
+        *("data_source", "validation_rules", *SOURCE_OPTIONS),
     }
 )
 
@@ -102,7 +102,6 @@ def _judge_pattern(given: Given) -> None:
 def _planned(given: Given) -> list[Planned]:
     """The steps of the operation; without `steps` it is one, named after what it does."""
     if "steps" not in given:
-        _judge_lonely(given)
         kind = read_kind(given)
         return [Planned(kind.value, kind, given, ())]
     for option in given.values:
@@ -113,13 +112,6 @@ def _planned(given: Given) -> list[Planned]:
     if not nodes:
         raise given.get("steps").wrong("at least one step")
     return arrange([read_options(node, Place.STEP) for node in nodes])
-
-
-def _judge_lonely(given: Given) -> None:
-    for option in ("depends_on", "output"):
-        if option in given:
-            what = f"The option {option!r} belongs to a step, and there are no `steps`."
-            raise DeclarationError(what, location=given.place(option))
 
 
 def _outputs(planned: Iterable[Planned]) -> dict[str, str]:

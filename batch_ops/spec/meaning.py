@@ -60,8 +60,8 @@ def _expressions(operation: Operation) -> Iterable[Expression]:
 def meaning(operation: Operation, entities: Iterable[Entity]) -> str:
     """Canonical JSON of all that changes what the operation does.
 
-    Sizes, limits, descriptions, schedule and sensor are left out. Expressions count as they are
-    rendered, so that blanks and the case of key words do not matter.
+    Sizes, limits, descriptions, schedule and sensor are left out. Steps' expressions count as
+    they are rendered, so that blanks and the case of key words do not matter in them.
     """
     said = {"operation": operation, "entities": sorted(entities, key=lambda e: e.name)}
     return json.dumps(_plain(said), sort_keys=True, ensure_ascii=False, separators=(",", ":"))

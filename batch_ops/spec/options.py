@@ -59,7 +59,7 @@ OPTIONS: Mapping[str, Option] = _table(
     Option("expires", (_E,)),
     # what it is
     Option("name", (_E, _O, _S), values.name),
-    Option("description", (_E, _O, _S), values.text),
+    Option("description", (_O,), values.text),
     Option("operation", (_O,), values.name),
     Option("parameters", (_O,), values.keep),
     Option("steps", (_O,), values.keep),
@@ -69,8 +69,8 @@ OPTIONS: Mapping[str, Option] = _table(
     Option("update_data", (_O, _S), values.keep),
     Option("where_condition", (_O, _S), values.keep),
     Option("select_fields", (_O, _S), values.names),
-    Option("depends_on", (_O, _S), values.names_or_none),
-    Option("output", (_O, _S), values.name),
+    Option("depends_on", (_S,), values.names_or_none),
+    Option("output", (_S,), values.name),
     Option("insert_data", (_O, _S)),
     Option("upsert_data", (_O, _S)),
     Option("conflict_target", (_O, _S)),
@@ -183,11 +183,11 @@ def _reader(name: str, node: Node, place: Place) -> Reader:
     option, where = OPTIONS.get(name), node.label or node.location
     if option is None:
         known = [o.name for o in OPTIONS.values() if place in o.places]
-        raise UnknownNameError(f"option of the {place}", name, known, location=where)
+        raise UnknownNameError("option", name, known, location=where)
     if place not in option.places:
-        right = " or a ".join(option.places)
-        what = f"The option {name!r} belongs to an {right}, not to a {place}."
-        raise DeclarationError(what.replace("an step", "a step"), location=where)
+        right = " or ".join(f"the {each}" for each in option.places)
+        what = f"The option {name!r} belongs to {right}, not to the {place}."
+        raise DeclarationError(what, location=where)
     if option.read is None:
         what = f"The option {name!r} is not available yet."
         raise DeclarationError(what, todo="Leave it out.", location=where)

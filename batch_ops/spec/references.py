@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -32,7 +32,7 @@ class Names:
         outputs: step name → the name its `output:` option gives.
     """
 
-    declared: Mapping[str, Parameter]
+    declared: dict[str, Parameter]
     outputs: Mapping[str, str] = field(default_factory=dict)
     found: dict[str, Parameter] = field(default_factory=dict)
 
@@ -42,8 +42,11 @@ class Names:
         return (*self.declared.values(), *self.found.values())
 
     def add(self, parameter: Parameter) -> None:
-        """Take a parameter that a step needs, unless it is declared."""
-        if parameter.name in self.declared:
+        """Take a parameter that a step needs; of a declared one only what was left open."""
+        declared = self.declared.get(parameter.name)
+        if declared is not None:
+            kind, many = declared.type or parameter.type, declared.many or parameter.many
+            self.declared[parameter.name] = replace(declared, type=kind, many=many)
             return
         known = self.found.get(parameter.name)
         if known is None or known.type is None:
