@@ -11,9 +11,8 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
 
@@ -22,7 +21,7 @@ from batch_ops.errors import BatchOpsError
 from batch_ops.results import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 FOLDER = Path(__file__).resolve().parent.parent
 SHELL = Path(sys.executable).parent / "batch-ops"
@@ -102,31 +101,48 @@ def batch_ops(*arguments: str, accept: Sequence[int], capture: bool = False) -> 
     command = [str(SHELL), *arguments]
     if not capture:
         print(f"$ batch-ops {' '.join(arguments)}", flush=True)
-    # in a group of its own, so that Ctrl-C reaches it once, through us, and we wait for its end
-    child = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE if capture else None,
-        text=True,
-        cwd=FOLDER,
-        env={**os.environ, "DAGSTER_HOME": os.environ.get("DAGSTER_HOME", str(FOLDER))},
-        process_group=0,
-    )
-    with signals_forwarded(child):
+    with Forwarding() as forwarding:
+        # in a group of its own, so that Ctrl-C reaches it once, through us, and we wait for its end
+        child = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE if capture else None,
+            text=True,
+            cwd=FOLDER,
+            env={**os.environ, "DAGSTER_HOME": os.environ.get("DAGSTER_HOME", str(FOLDER))},
+            process_group=0,
+        )
+        forwarding.to(child)
         told, _ = child.communicate()
     if child.returncode not in accept:
         raise Ended(child.returncode)
     return told or ""
 
 
-@contextmanager
-def signals_forwarded(child: subprocess.Popen[str]) -> Iterator[None]:
-    """While it runs, the signals sent to us are its own."""
-    before = {n: signal.signal(n, lambda n, _: child.send_signal(n)) for n in FORWARDED}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
+class Forwarding:
+    """From entering to leaving, the signals sent to us are the child's, early ones included."""
+
+    def __init__(self) -> None:
+        self.child: subprocess.Popen[str] | None = None
+        self.early: list[int] = []
+
+    def __enter__(self) -> Self:
+        self.before = {number: signal.signal(number, self.take) for number in FORWARDED}
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for number, handler in self.before.items():
             signal.signal(number, handler)
+
+    def take(self, number: int, _: object) -> None:
+        if self.child:
+            self.child.send_signal(number)
+        else:
+            self.early.append(number)
+
+    def to(self, child: subprocess.Popen[str]) -> None:
+        self.child = child
+        for number in self.early:
+            child.send_signal(number)
 
 
 def tell() -> None:
