@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import psutil
 import pytest
 import sqlalchemy as sa
 
 from batch_ops_tests.support.forkserver import FAILED, ForkServer
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from batch_ops_tests.support.postgresql import PostgreSQL
+from batch_ops_tests.support.postgresql import PostgreSQL, remove_left_behind
 
 
 @pytest.mark.parametrize("time", [1, 2])
@@ -49,6 +46,23 @@ def test_the_postgresql_server_comes_back_after_a_crash_with_what_was_committed(
     with engine.connect() as connection:
         assert connection.scalar(sa.text("SELECT answer FROM kept")) == 42
     engine.dispose()
+
+
+def test_the_server_of_a_killed_test_run_is_removed_by_the_next(
+    fork_server: ForkServer, tmp_path: Path
+) -> None:
+    child = fork_server.run(_start_server, tmp_path / "folder")
+    while not (tmp_path / "folder").exists():
+        time.sleep(0.02)
+    folder = Path((tmp_path / "folder").read_text())
+    server = int((folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+    remove_left_behind()
+    assert psutil.pid_exists(server)
+    child.kill()
+    child.wait()
+    remove_left_behind()
+    assert not folder.exists()
+    assert not psutil.pid_exists(server)
 
 
 def test_mariadb_where_it_runs(mariadb_url: str) -> None:
@@ -123,6 +137,13 @@ def _write(path: Path, text: str) -> int:
     path.write_text(f"{text} {os.environ.get('BATCH_OPS_X', '')}")
     print("written")
     return 3
+
+
+def _start_server(told: Path) -> None:
+    server = PostgreSQL()
+    (told.parent / "draft").write_text(str(server.folder))
+    (told.parent / "draft").rename(told)
+    time.sleep(60)
 
 
 def _wait_long(begun: Path) -> None:
