@@ -1,0 +1,123 @@
+"""`batch-ops check`: are the declarations right, and does the database fit them?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path  # noqa: TC003  (cyclopts reads it)
+from typing import TYPE_CHECKING, Annotated, Any
+
+from rich.text import Text
+
+from batch_ops.cli import problems
+from batch_ops.cli.declarations import Declarations, load
+from batch_ops.cli.options import Common, said
+from batch_ops.cli.say import Say
+from batch_ops.cli.tables import made_of
+from batch_ops.cli.target import database_findings
+
+if TYPE_CHECKING:
+    from batch_ops.spec.model import Operation
+
+WRONG = 2
+
+
+def check(
+    files: Annotated[
+        list[Path] | None,
+        said("Entity files; without: all of the project."),
+    ] = None,
+    /,
+    *,
+    common: Common = Common(),  # noqa: B008  (frozen)
+) -> int:
+    """Check declarations, and the database as far as it can be reached. Creates nothing."""
+    say = Say(common)
+    checked = load(files or [])
+    report = Report(checked, [*checked.warnings, *database_findings(checked)])
+    say.data(report.to_dict())
+    if not common.json:
+        _tell(say, report)
+    return WRONG if checked.errors else 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was checked and what was found."""
+
+    checked: Declarations
+    warnings: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """One JSON object with stable keys."""
+        return {
+            "files": len(self.checked.files),
+            "operations": [described(each) for each in self.checked.operations],
+            "errors": [error.to_dict() for error in self.checked.errors],
+            "warnings": self.warnings,
+        }
+
+
+def described(operation: Operation) -> dict[str, Any]:
+    """What was understood of an operation: bindings, conditions, schedule, sensor."""
+    schedule, sensor = operation.schedule, operation.sensor
+    return {
+        "operation": operation.name,
+        "entity": operation.entity,
+        "steps": [
+            {
+                "name": step.name,
+                "kind": str(step.kind),
+                "depends_on": list(step.depends_on),
+                "bindings": {name: f"step {earlier}" for name, earlier in step.outputs.items()},
+            }
+            for step in operation.steps
+        ],
+        "parameters": [each.name for each in operation.parameters],
+        "preconditions": [each.name for each in operation.preconditions],
+        "schedule": {"cron": schedule.cron, "timezone": schedule.timezone} if schedule else None,
+        "sensor": {"folder": sensor.folder, "pattern": sensor.pattern} if sensor else None,
+    }
+
+
+def _tell(say: Say, report: Report) -> None:
+    table = made_of("operation", "steps and what their names mean", "conditions", "starts by")
+    for each in map(described, report.checked.operations):
+        table.add_row(
+            Text(each["operation"], style="bold"),
+            "\n".join(_step_lines(each)),
+            "\n".join(each["preconditions"]),
+            "\n".join(_starts(each)),
+        )
+    if report.checked.operations:
+        say.print(table, "")
+    for warning in report.warnings:
+        say.note(Text.assemble(("warning: ", "bold yellow"), warning))
+    for error in report.checked.errors:
+        problems.show(say.err, error)
+    _verdict(say, report)
+
+
+def _verdict(say: Say, report: Report) -> None:
+    files, wrong = len(report.checked.files), len(report.checked.errors)
+    counted = f"{files} {'file' if files == 1 else 'files'}"
+    found = len(report.checked.operations)
+    if wrong:
+        say.err.print(Text(f"{wrong} of {counted} wrong.", style="bold red"))
+        return
+    operations = f"{found} {'operation' if found == 1 else 'operations'}"
+    say.print(Text(f"{counted}, {operations}: all right.", style="bold green"))
+
+
+def _step_lines(each: dict[str, Any]) -> list[str]:
+    lines = []
+    for step in each["steps"]:
+        does = f" ({step['kind']})" if step["kind"] != step["name"] else ""
+        lines.append(f"{step['name']}{does}")
+        lines += [f"  :{name} → {meaning}" for name, meaning in step["bindings"].items()]
+    return lines + [f":{name} → parameter" for name in each["parameters"]]
+
+
+def _starts(each: dict[str, Any]) -> list[str]:
+    schedule, sensor = each["schedule"], each["sensor"]
+    lines = [f"{schedule['cron']} {schedule['timezone']}"] if schedule else []
+    return lines + ([f"{sensor['pattern']} in {sensor['folder']}"] if sensor else [])

@@ -1,0 +1,135 @@
+"""`batch-ops plan`: what an operation would do, without writing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from batch_ops.cli.options import Common, Parameters, said
+from batch_ops.cli.project import parameters_of, project
+from batch_ops.cli.say import Say
+from batch_ops.cli.tables import made_of
+from batch_ops.cli.verdict import verdict
+from batch_ops.errors import UsageError
+
+if TYPE_CHECKING:
+    from batch_ops.engine import Preview
+
+MAX_CELL = 40
+
+
+def plan(
+    operation: Annotated[str, Parameter(help="The operation's name.")],
+    /,
+    *,
+    parameter: Parameters = None,
+    sql: Annotated[
+        bool,
+        said("The SQL of each step on stdout, nothing else there."),
+    ] = False,
+    common: Common = Common(),  # noqa: B008  (frozen)
+) -> int:
+    """Show what an operation would do: rows, chunks, batches, checks, a sample. Writes nothing."""
+    if sql and common.json:
+        raise UsageError("--sql and --json exclude each other.", todo="--json has the SQL, too.")
+    from batch_ops.engine import preview
+
+    say = Say(common)
+    with project() as found:
+        shown = preview(found, operation, parameters_of(found, operation, parameter))
+    if sql:
+        say.text(_script(shown))
+        return 0
+    say.data(described(shown))
+    _tell(say, shown)
+    return 0
+
+
+def described(shown: Preview) -> dict[str, Any]:
+    """A preview as one JSON object with stable keys."""
+    return {
+        "operation": shown.operation,
+        "steps": [
+            {
+                "name": step.name,
+                "kind": str(step.kind),
+                "entity": step.entity,
+                "rows": step.rows,
+                "chunks": step.chunks,
+                "batches": step.batches,
+                "estimate": step.estimate,
+                "sql": step.sql,
+                "sample": step.sample,
+            }
+            for step in shown.steps
+        ],
+        "checks": [check.to_dict() for check in shown.checks],
+        "bindings": dict(shown.bindings),
+        "notes": list(shown.notes),
+    }
+
+
+def _script(shown: Preview) -> str:
+    parts = [f"-- {step.name} ({step.kind})\n{_closed(step.sql)}" for step in shown.steps]
+    return "\n\n".join(parts)
+
+
+def _closed(sql: str) -> str:
+    """With a semicolon, so that the script can be read by the database's own shell."""
+    return sql if sql.rstrip().endswith(";") or not sql.strip() else f"{sql.rstrip()};"
+
+
+def _tell(say: Say, shown: Preview) -> None:
+    table = made_of(
+        "step", "does", "rows", "chunks", "batches", right=("rows", "chunks", "batches")
+    )
+    for step in shown.steps:
+        sign = "~" if step.estimate else ""
+        table.add_row(
+            Text(step.name, style="bold"),
+            f"{step.kind} {step.entity}",
+            *(_figure(sign, number) for number in (step.rows, step.chunks, step.batches)),
+        )
+    say.print(Text(f"{shown.operation} would do this; nothing was written.", style="bold"), "")
+    say.print(table)
+    if any(step.estimate for step in shown.steps):
+        say.print(Text("~ an estimate: it depends on what an earlier step finds", style="dim"))
+    for check in shown.checks:
+        say.print(verdict(check))
+    for name, meaning in shown.bindings.items():
+        say.print(Text.assemble((f":{name}", "cyan"), f" is {meaning}"))
+    for step in shown.steps:
+        _sample(say, step.name, step.sample)
+    for note in shown.notes:
+        say.note(Text(note, style="yellow"))
+
+
+def _figure(sign: str, number: int | None) -> str:
+    return "?" if number is None else f"{sign}{number:,}"
+
+
+def _sample(say: Say, step: str, sample: list[dict[str, Any]]) -> None:
+    """Some rows, one per block of `column: value` where they would not fit side by side."""
+    if not sample:
+        return
+    say.print("", Text(f"{step}, for example:", style="bold"))
+    names = list(sample[0])
+    width = sum(max(len(name), *(len(_cell(row.get(name))) for row in sample)) for name in names)
+    if width + 2 * len(names) <= say.out.width:
+        table = made_of(*names)
+        for row in sample:
+            table.add_row(*(_cell(row.get(name)) for name in names))
+        say.print(table)
+        return
+    for row in sample:
+        pairs = [Text.assemble((f"{name}=", "dim"), _cell(value)) for name, value in row.items()]
+        say.print(Text(" ").join([Text(" "), *pairs]))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict) and set(value) == {"before", "after"}:
+        return f"{_cell(value['before'])} → {_cell(value['after'])}"
+    text = "NULL" if value is None else str(value).replace("\n", "⏎")
+    return text if len(text) <= MAX_CELL else f"{text[: MAX_CELL - 1]}…"

@@ -1,0 +1,238 @@
+"""`batch-ops run` and `batch-ops resume`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from batch_ops.cli import problems, summary
+from batch_ops.cli.interrupts import INTERRUPTED, orderly
+from batch_ops.cli.look import reasons_of
+from batch_ops.cli.options import Common, Limits, Parameters, said
+from batch_ops.cli.parameters import local_path
+from batch_ops.cli.project import parameters_of, project
+from batch_ops.cli.say import Say, pipe_may_close
+from batch_ops.errors import BatchOpsError, ExecutionError, StoppedError, UsageError
+from batch_ops.events import Event, ExecutionStarted, silent
+from batch_ops.observers import combine, words
+from batch_ops.observers.log import log
+from batch_ops.observers.progress import ProgressBar, ProgressLines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from batch_ops.engine import Project
+    from batch_ops.events import Listener
+    from batch_ops.results import Result
+
+Dagster = Annotated[
+    bool,
+    Parameter(
+        name="--dagster",
+        show_default=False,
+        help="Show the run, its chunks and checks in Dagster (the default), or use the engine"
+        " alone.",
+    ),
+]
+
+
+def run(
+    operation: Annotated[str, Parameter(help="The operation's name.")],
+    /,
+    *,
+    parameter: Parameters = None,
+    again: Annotated[
+        bool,
+        said("Also when the same was completed before."),
+    ] = False,
+    dagster: Dagster = True,
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
+    common: Common = Common(),  # noqa: B008  (frozen)
+) -> int:
+    """Run an operation."""
+    from batch_ops.engine import Launch
+
+    say, options = Say(common), limits.options(again=again)
+    with project() as found:
+        values = parameters_of(found, operation, parameter)
+        start = _run_with(dagster=dagster)
+        return _watch(
+            say,
+            found,
+            lambda listen: start(
+                found, operation, values, options=options, launch=Launch(via="shell"), listen=listen
+            ),
+        )
+
+
+def resume(
+    execution: Annotated[
+        str | None, Parameter(help="Its id or the start of it; without: the newest unfinished one.")
+    ] = None,
+    /,
+    *,
+    take_over: Annotated[
+        bool,
+        said("The process that holds it is gone: my word."),
+    ] = False,
+    source: Annotated[str | None, Parameter(help="The file it reads stands here now.")] = None,
+    use_new: Annotated[
+        bool,
+        said("Take sizes and limits of today's declaration."),
+    ] = False,
+    dagster: Dagster = True,
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
+    common: Common = Common(),  # noqa: B008  (frozen)
+) -> int:
+    """Go on with an execution that did not reach its end."""
+    from batch_ops.engine import Launch
+
+    say = Say(common)
+    path = local_path(source) if source is not None else None
+    options = limits.options(take_over=take_over, source_path=path, use_new=use_new)
+    with project() as found:
+        chosen = _chosen(found, execution)
+        start = _resume_with(dagster=dagster)
+        return _watch(
+            say,
+            found,
+            lambda listen: start(
+                found, chosen, options=options, launch=Launch(via="shell"), listen=listen
+            ),
+        )
+
+
+def _run_with(*, dagster: bool) -> Callable[..., Result]:
+    if dagster:
+        from batch_ops.orchestration.launch import launch_run
+
+        return launch_run
+    from batch_ops.engine import run as run_alone
+
+    return run_alone
+
+
+def _resume_with(*, dagster: bool) -> Callable[..., Result]:
+    if dagster:
+        from batch_ops.orchestration.launch import launch_resume
+
+        return launch_resume
+    from batch_ops.engine import resume as resume_alone
+
+    return resume_alone
+
+
+def _chosen(found: Project, execution: str | None) -> str:
+    from batch_ops.engine import newest_unfinished, result_of
+
+    if execution is not None:
+        return result_of(found, execution).execution_id
+    newest = newest_unfinished(found)
+    if newest is None:
+        raise UsageError(
+            "No execution is unfinished.", todo="`batch-ops status` shows the executions."
+        )
+    return newest
+
+
+class _Begun:
+    """Remembers which execution it is, for the case of an interrupt."""
+
+    execution_id: str | None = None
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, ExecutionStarted):
+            self.execution_id = event.execution_id
+
+
+def _watch(say: Say, found: Project, start: Callable[[Listener], Result]) -> int:
+    """Run with progress; tell the result; the exit code."""
+    begun = _Begun()
+    try:
+        with orderly(), _progress(say) as progress:
+            result = start(combine(begun, progress, log))
+    except KeyboardInterrupt:
+        return _tell_interrupted(say, found, begun.execution_id)
+    with pipe_may_close():
+        _tell(say, found, result)
+    return result.status.exit_code
+
+
+@contextmanager
+def _progress(say: Say) -> Iterator[Listener]:
+    """A bar on a terminal, else lines; log lines and a bar would be in each other's way."""
+    if say.common.quiet:
+        yield silent
+    elif say.err.is_terminal and not say.common.debug:
+        with ProgressBar(say.err) as bar:
+            yield bar
+    else:
+        yield ProgressLines(sys.stderr)
+
+
+def _tell(say: Say, found: Project, result: Result) -> None:
+    say.data(result.to_dict())
+    say.print(summary.head(result))
+    if len(result.steps) > 1:
+        say.print(summary.steps(result))
+    if result.counts.rejects and not say.common.json and not say.common.quiet:
+        tell_rejects(say, found, result)
+    if result.status.exit_code > 1:
+        problems.show(say.err, unreached(result))
+
+
+def tell_rejects(say: Say, found: Project, result: Result) -> None:
+    """Rejects by reason, the first five, and the command that shows all."""
+    from batch_ops.engine import rejects_of
+
+    say.print("", summary.reasons(reasons_of(found, result.execution_id)))
+    first = list(rejects_of(found, result.execution_id, limit=summary.FIRST_REJECTS))
+    say.print("", summary.reject_table(first))
+    command = f"batch-ops errors {summary.short(result.execution_id)}"
+    if result.counts.rejects > len(first):
+        say.print(f"All {result.counts.rejects:,}: {command} (--csv for a file)")
+
+
+def unreached(result: Result) -> BatchOpsError:
+    """Why an execution did not reach its end, as an error in the one form."""
+    reason = result.stopped_reason or str(result.status)
+    done = f"{words.rows(result.counts.total)} in {result.chunks.completed:,} of"
+    state = f"What was committed stays: {done} {result.chunks.total:,} chunks are done."
+    command = summary.next_command(result)
+    what = result.message or f"{result.operation} ended before its end: {reason}."
+    todo = f"Go on with: {command}" if command else ""
+    return ExecutionError(what, state=state, todo=todo, execution_id=result.execution_id)
+
+
+def _tell_interrupted(say: Say, found: Project, execution_id: str | None) -> int:
+    """What was committed, and the command that goes on."""
+    if execution_id is None:
+        error: BatchOpsError = StoppedError(
+            "interrupted", "Interrupted before it began.", state="No row was written."
+        )
+        problems.show(say.err, error)
+        say.data(error.to_dict())
+        return INTERRUPTED
+    from batch_ops.engine import result_of
+
+    try:
+        result = result_of(found, execution_id)
+    except BatchOpsError as error:
+        logging.getLogger("batch_ops").warning("journal_unreadable error=%r", error)
+        todo = f"Go on with: batch-ops resume {summary.short(execution_id)}"
+        unread = StoppedError("interrupted", "Interrupted.", todo=todo, execution_id=execution_id)
+        problems.show(say.err, unread)
+        say.data(unread.to_dict())
+        return INTERRUPTED
+    told = unreached(result)
+    told.what = "Interrupted."
+    told.todo = f"Go on with: batch-ops resume {summary.short(execution_id)}"
+    problems.show(say.err, told)
+    say.note(Text(words.outcomes(result.counts), style="dim"))
+    say.data(result.to_dict())
+    return INTERRUPTED

@@ -1,0 +1,187 @@
+"""`batch-ops status`: what became of executions."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.console import Group
+from rich.text import Text
+
+from batch_ops.cli import summary
+from batch_ops.cli.look import abandoned, reasons_of
+from batch_ops.cli.options import Common, said
+from batch_ops.cli.project import project
+from batch_ops.cli.say import Say
+from batch_ops.cli.tables import made_of, moment
+from batch_ops.cli.verdict import verdict
+from batch_ops.errors import UsageError
+from batch_ops.observers import words
+from batch_ops.results import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import RenderableType
+
+    from batch_ops.engine import Project
+    from batch_ops.results import Result
+
+LISTED = 20
+REFRESH_S = 1.0
+
+
+def status(
+    execution: Annotated[
+        str | None, Parameter(help="Its id or the start of it; without: all, newest first.")
+    ] = None,
+    /,
+    *,
+    limit: Annotated[
+        int | None,
+        Parameter(validator=Number(gte=1), help="At most so many (20; with --json all)."),
+    ] = None,
+    watch: Annotated[
+        bool,
+        said("Show it again and again until it ends, or Ctrl-C."),
+    ] = False,
+    common: Common = Common(),  # noqa: B008  (frozen)
+) -> int:
+    """Show the executions, or all about one of them. Creates nothing."""
+    if watch and common.json:
+        raise UsageError("--watch and --json exclude each other.", todo="Leave one out.")
+    say = Say(common)
+    with project() as found:
+        if watch:
+            _watch(say, lambda: _shown(found, execution, limit or LISTED))
+        elif common.json:
+            say.data(_data(found, execution, limit))
+        else:
+            told, _ = _shown(found, execution, limit or LISTED)
+            say.print(told)
+    return 0
+
+
+def _data(found: Project, execution: str | None, limit: int | None) -> dict[str, Any]:
+    from batch_ops.engine import history, result_of
+
+    if execution is not None:
+        return result_of(found, execution).to_dict()
+    return {"executions": [result.to_dict() for result in history(found, limit)]}
+
+
+def _shown(found: Project, execution: str | None, limit: int) -> tuple[RenderableType, bool]:
+    """What to show, and whether it may still change."""
+    from batch_ops.engine import history, result_of
+
+    if execution is None:
+        return _listed(found, history(found, limit)), True
+    result = result_of(found, execution)
+    gone = abandoned(found, result)
+    return _one(found, result, gone=gone), result.status is Status.RUNNING and not gone
+
+
+def _listed(found: Project, results: list[Result]) -> RenderableType:
+    if not results:
+        return Text("There is no execution yet: batch-ops run OPERATION")
+    table = made_of(
+        "id", "operation", "status", "rows", "rejects", "done", "rows/s", "started",
+        right=("rows", "rejects", "done", "rows/s", "started"), whole=("id",),
+    )  # fmt: skip
+    now = datetime.now(UTC)
+    for result in results:
+        rejects = result.counts.rejects
+        table.add_row(
+            Text(summary.short(result.execution_id), style="cyan"),
+            result.operation,
+            summary.status_of(result, gone=abandoned(found, result)),
+            f"{result.counts.total:,}",
+            Text(f"{rejects:,}", style="yellow" if rejects else "dim"),
+            _done(result),
+            words.compact(result.rows_per_s) if result.counts.total else "",
+            moment(result.started_at, now),
+        )
+    return table
+
+
+def _done(result: Result) -> str:
+    """The share of its chunks; of steps that are not planned yet nobody knows the chunks."""
+    if not result.chunks.total:
+        return ""
+    return words.share(result.chunks.completed, result.chunks.total)
+
+
+def _one(found: Project, result: Result, *, gone: bool) -> RenderableType:
+    parts: list[RenderableType] = [summary.head(result, gone=gone), _facts(result), ""]
+    if result.steps:
+        parts += [summary.steps(result), ""]
+    parts += [verdict(check) for check in result.checks]
+    parts += [""] if result.checks else []
+    if result.counts.rejects:
+        parts += [summary.reasons(reasons_of(found, result.execution_id)), ""]
+    return Group(*parts, *_next(result, gone=gone))
+
+
+def _facts(result: Result) -> Text:
+    now = datetime.now(UTC)
+    facts = [f"execution {result.execution_id}", f"started {moment(result.started_at, now)}"]
+    facts += [f"run {result.run_id}"] if result.run_id else []
+    left = remaining(result)
+    facts += [f"{words.duration(left)} left in this step"] if left is not None else []
+    return Text("\n".join(facts), style="dim")
+
+
+def remaining(result: Result) -> float | None:
+    """Seconds until the step at work ends at its present rate; None when nobody can know."""
+    for step in result.steps:
+        if step.status == "running" and step.planned_rows and step.rows_per_s:
+            left = step.planned_rows - step.counts.total
+            return left / step.rows_per_s if left >= 0 else None
+    return None
+
+
+def _next(result: Result, *, gone: bool) -> list[RenderableType]:
+    parts: list[RenderableType] = []
+    if result.stopped_reason:
+        parts.append(Text(f"Stopped: {result.stopped_reason}", style="red"))
+    if result.message:
+        parts.append(Text(result.message))
+    if gone:
+        parts.append(Text("The process that worked on it is gone.", style="red"))
+    if result.counts.rejects:
+        parts.append(f"The rejects:  batch-ops errors {summary.short(result.execution_id)}")
+    command = summary.next_command(result, gone=gone)
+    return [*parts, f"Go on with:  {command}"] if command else parts
+
+
+def _watch(say: Say, look: Callable[[], tuple[RenderableType, bool]]) -> None:
+    """On a terminal in place; else again whenever something changed."""
+    if not say.out.is_terminal:
+        _watch_lines(say, look)
+        return
+    from rich.live import Live
+
+    with Live(console=say.out, auto_refresh=False, transient=False) as live:
+        while True:
+            told, changes = look()
+            live.update(told, refresh=True)
+            if not changes:
+                return
+            time.sleep(REFRESH_S)
+
+
+def _watch_lines(say: Say, look: Callable[[], tuple[RenderableType, bool]]) -> None:
+    before = ""
+    while True:
+        told, changes = look()
+        with say.out.capture() as captured:
+            say.out.print(told)
+        if captured.get() != before:
+            before = captured.get()
+            say.text(before)
+        if not changes:
+            return
+        time.sleep(REFRESH_S)
