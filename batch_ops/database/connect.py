@@ -1,0 +1,130 @@
+"""A database: its engine, its dialect, and the two kinds of transactions we need."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+
+from batch_ops.database.dialect import Dialect, dialect_for
+from batch_ops.database.faults import first_line
+from batch_ops.errors import DatabaseUnfitError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import URL, Connection, Engine
+
+URL_VARIABLE = "BATCH_OPS_DATABASE_URL"
+APPLICATION = "batch_ops"
+
+
+class Database:
+    """One database, by its URL. Made cheaply: nothing is connected before it is needed.
+
+    Attributes:
+        name: the URL without its password, for messages.
+        dialect: what this kind of database can do.
+        application_name: how its sessions are called, where sessions have names.
+    """
+
+    def __init__(self, url: URL, *, application_name: str = APPLICATION) -> None:
+        self.url = url
+        self.name = url.render_as_string(hide_password=True)
+        self.application_name = application_name
+        self.dialect: Dialect = dialect_for(url.get_backend_name())
+        self.engine: Engine = self.dialect.create_engine(url, application_name)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that reads; rolled back at its end."""
+        with self._connected() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes; committed at its end, rolled back on an error."""
+        with self._connected() as connection:
+            connection = connection.execution_options(batch_ops_writes=True)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def lane(self) -> Iterator[Connection]:
+        """A connection for a lane: its transactions write, and its session is made for bulk work."""
+        with self._connected() as connection:
+            self.dialect.prepare_bulk(connection)
+            yield connection.execution_options(batch_ops_writes=True)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        try:
+            connection = self.engine.connect()
+        except OperationalError as error:
+            raise self._unreachable(error) from error
+        with connection:
+            yield connection
+
+    def _unreachable(self, error: OperationalError) -> DatabaseUnfitError:
+        return DatabaseUnfitError(
+            f"The database {self.name} cannot be reached: {first_line(error)}",
+            todo=f"Start it, or set {URL_VARIABLE} to a database that is there.",
+        )
+
+    def exists(self) -> bool:
+        """Whether the database is there, without making one (a missing SQLite file is not there)."""
+        if self.dialect.capabilities.concurrent_writers:
+            return True
+        file = self.url.database
+        return not file or file == ":memory:" or Path(file).exists()
+
+    def dispose(self) -> None:
+        """Close the pooled connections."""
+        self.engine.dispose()
+
+
+def redacted(url: str) -> str:
+    """A URL as it may be shown: without its password; a text that is no URL is not shown at all."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "(not a database URL)"
+
+
+def default_url(folder: Path, connection: str | None = None) -> str:
+    """The URL of a named connection (None: the default one) from the environment; without one,
+    the default is `batch_ops.db` in the folder."""
+    variable = f"{URL_VARIABLE}_{connection.upper()}" if connection else URL_VARIABLE
+    url = os.environ.get(variable)
+    if url:
+        return url
+    if connection:
+        raise UsageError(
+            f"The connection {connection!r} has no URL.", todo=f"Set the variable {variable}."
+        )
+    return f"sqlite:///{folder / 'batch_ops.db'}"
+
+
+def open_database(url: str, *, application_name: str = APPLICATION) -> Database:
+    """The database of a URL.
+
+    Raises:
+        UsageError: the text is no URL, its kind is not supported, or its driver is not installed.
+    """
+    try:
+        return Database(make_url(url), application_name=application_name)
+    except ArgumentError as error:
+        raise UsageError(
+            f"{URL_VARIABLE} is not a database URL.",
+            todo="It has the form postgresql://user:password@host:5432/database"
+            " or sqlite:////absolute/path.db.",
+        ) from error
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise UsageError(
+            f"The driver for {redacted(url)} is not installed: {error}",
+            todo="Install it: the extra `mysql` has the one for MySQL and MariaDB.",
+        ) from error

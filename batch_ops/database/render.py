@@ -1,0 +1,171 @@
+"""Turning a portable expression into SQL for one database, with everything bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime  # noqa: TC003
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from batch_ops.errors import ParameterError
+from batch_ops.spec.model import Entity, Expression, Field, FieldType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from batch_ops.database.dialect import Dialect
+    from batch_ops.database.tables import Column
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A parameter with one value; `type` where it is declared."""
+
+    value: Any
+    type: FieldType | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A parameter with a list of values, bound as one value."""
+
+    values: Sequence[Any]
+    type: FieldType | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowsOf:
+    """An earlier step's output: a SELECT (already SQL of this database) that stands for its rows."""
+
+    select: str
+
+
+Bind = Scalar | ListOf | RowsOf
+
+
+@dataclass(slots=True)
+class Renderer:
+    """Renders the expressions of one statement and collects what they bind.
+
+    Attributes:
+        binds: what each `:name` means.
+        entities: the declared entities, for sub-selects.
+        now: what NOW() means.
+        parameters: what was bound so far, by bind name; handed to the statement.
+        prefix: begins the names under which moments are bound: two renderers of one statement may
+            mean different moments by NOW().
+    """
+
+    dialect: Dialect
+    binds: Mapping[str, Bind]
+    entities: Mapping[str, Entity]
+    now: datetime
+    parameters: dict[str, Any] = field(default_factory=dict)
+    prefix: str = "bo"
+
+    def sql(self, expression: Expression) -> str:
+        """The expression as SQL; may be embedded in a `text()` statement."""
+        tree = expression.tree.copy().transform(self._replace)
+        tree = self.dialect.rewrite(tree).transform(_escape_literal)
+        return tree.sql(dialect=self.dialect.sqlglot_name, identify=True)
+
+    def literal(self, name: str, value: Any, column: Column) -> str:
+        """A value as it stands in the declaration, bound and typed like its column."""
+        self.parameters[name] = self.dialect.moment(value)
+        return self.dialect.bind(name, column)
+
+    def _replace(self, node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.In) and (rows := self._rows_of(node)):
+            return exp.Var(this=f"{self._operand(node.this)} IN ({rows})")
+        if isinstance(node, exp.In) and (bound := self._list_of(node.expressions)):
+            return self._membership(node.this, *bound)
+        if isinstance(node, exp.EQ) and isinstance(node.expression, exp.Any):
+            return self._equal_any(node)
+        if isinstance(node, exp.Placeholder):
+            return exp.Var(this=self._scalar(str(node.this)))
+        if _is_now(node):
+            return exp.Var(this=self._moment(f"{self.prefix}_now", self.now, FieldType.TIMESTAMP))
+        if isinstance(node, exp.CurrentDate):
+            return exp.Var(this=self._moment(f"{self.prefix}_today", self.now.date(), FieldType.DATE))
+        if isinstance(node, exp.Table):
+            return self._table(node)
+        return node
+
+    def _rows_of(self, node: exp.In) -> str | None:
+        name = _lone_placeholder(node.expressions)
+        bind = self.binds.get(name) if name else None
+        return bind.select if isinstance(bind, RowsOf) else None
+
+    def _list_of(self, nodes: Sequence[exp.Expression]) -> tuple[str, ListOf] | None:
+        name = _lone_placeholder(nodes)
+        bind = self.binds.get(name) if name else None
+        return (name, bind) if name and isinstance(bind, ListOf) else None
+
+    def _equal_any(self, node: exp.EQ) -> exp.Expression:
+        inner = node.expression.this
+        inner = inner.this if isinstance(inner, exp.Paren) else inner
+        name = _lone_placeholder([inner])
+        bind = self.binds.get(name) if name else None
+        if isinstance(bind, RowsOf):
+            return exp.Var(this=f"{self._operand(node.this)} IN ({bind.select})")
+        if name and isinstance(bind, Scalar):
+            bind = ListOf([bind.value], bind.type)
+        return self._membership(node.this, name, bind) if name and isinstance(bind, ListOf) else node
+
+    def _membership(self, left: exp.Expression, name: str, bind: ListOf) -> exp.Expression:
+        self.parameters[name] = self.dialect.list_value(bind.values)
+        column = self._typed(bind.type)
+        return exp.Var(this=self.dialect.member_of_list(self._operand(left), name, column))
+
+    def _operand(self, node: exp.Expression) -> str:
+        tree = node.copy().transform(self._replace).transform(_escape_literal)
+        return tree.sql(dialect=self.dialect.sqlglot_name, identify=True)
+
+    def _scalar(self, name: str) -> str:
+        bind = self.binds.get(name)
+        if not isinstance(bind, Scalar):
+            raise ParameterError(
+                f"The parameter :{name} stands for many values where one is needed.",
+                todo=f"Write `= ANY(:{name})` or `IN (:{name})`.",
+            )
+        self.parameters[name] = self.dialect.moment(bind.value)
+        return self.dialect.bind(name, self._typed(bind.type))
+
+    def _moment(self, name: str, value: Any, kind: FieldType) -> str:
+        self.parameters[name] = self.dialect.moment(value)
+        return self.dialect.bind(name, self._typed(kind))
+
+    def _typed(self, kind: FieldType | None) -> Column | None:
+        from batch_ops.database.tables import Column
+
+        if kind is None:
+            return None
+        return Column("", self.dialect.field_sql(Field("", kind)), kind)
+
+    def _table(self, node: exp.Table) -> exp.Expression:
+        entity = self.entities.get(node.name)
+        if entity is None or (entity.table == node.name and not entity.schema):
+            return node
+        renamed = exp.table_(entity.table, db=entity.schema)
+        return exp.alias_(renamed, node.alias or node.name, table=True)
+
+
+def _lone_placeholder(nodes: Sequence[exp.Expression]) -> str | None:
+    if len(nodes) == 1 and isinstance(nodes[0], exp.Placeholder):
+        return str(nodes[0].this)
+    return None
+
+
+def _is_now(node: exp.Expression) -> bool:
+    if isinstance(node, exp.CurrentTimestamp):
+        return True
+    return isinstance(node, exp.Anonymous) and str(node.this).upper() == "NOW"
+
+
+def _escape_literal(node: exp.Expression) -> exp.Expression:
+    """A colon in a text would be read as a bound parameter by `text()`."""
+    if isinstance(node, exp.Literal) and node.is_string and ":" in node.this:
+        quoted = str(node.this).replace("'", "''").replace(":", "\\:")
+        return exp.Var(this=f"'{quoted}'")
+    return node

@@ -1,0 +1,163 @@
+"""SQLite: the embedded default. One writer, one machine."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import create_engine, event
+from sqlglot import exp
+
+from batch_ops.database.dialect import Capabilities, Dialect
+from batch_ops.database.faults import Fault, FaultKind, first_line, original
+from batch_ops.spec.model import FieldType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import URL, Connection, Engine
+
+    from batch_ops.database.load import Layout, Loader
+    from batch_ops.database.tables import Column, Table
+    from batch_ops.database.values import Key
+    from batch_ops.spec.model import Field
+
+BUSY_TIMEOUT_MS = 15_000
+
+_TYPES = {
+    FieldType.UUID: "CHAR(36)",
+    FieldType.STRING: "VARCHAR",
+    FieldType.TEXT: "TEXT",
+    FieldType.INTEGER: "INTEGER",
+    FieldType.BIGINT: "BIGINT",
+    FieldType.DECIMAL: "NUMERIC",
+    FieldType.FLOAT: "FLOAT",
+    FieldType.BOOLEAN: "BOOLEAN",
+    FieldType.DATE: "DATE",
+    FieldType.TIME: "TIME",
+    FieldType.TIMESTAMP: "DATETIME",
+    FieldType.INTERVAL: "TEXT",
+    FieldType.JSON: "JSON",
+    FieldType.BINARY: "BLOB",
+}
+_TRANSIENT = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL"})
+_ROW = ("SQLITE_CONSTRAINT", "SQLITE_MISMATCH", "SQLITE_TOOBIG")
+
+
+class SQLite(Dialect):
+    """SQLite 3.35 or newer, through Python's own driver."""
+
+    name = "sqlite"
+    sqlglot_name = "sqlite"
+    capabilities = Capabilities(
+        concurrent_writers=False, row_values=True, kills_sessions=False, zones=False
+    )
+
+    def create_engine(self, url: URL, application_name: str) -> Engine:
+        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+        event.listen(engine, "connect", _configure)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    @contextmanager
+    def schema_lock(self, connection: Connection) -> Iterator[None]:
+        """A writing transaction is the lock."""
+        yield
+
+    def prepare_bulk(self, connection: Connection) -> None:
+        connection.exec_driver_sql("PRAGMA cache_size = -65536")
+        connection.exec_driver_sql("PRAGMA wal_autocheckpoint = 10000")
+        connection.rollback()
+
+    def fault(self, error: BaseException) -> Fault:
+        driver = original(error)
+        code = getattr(driver, "sqlite_errorname", None) or type(driver).__name__
+        message = first_line(error)
+        return Fault(_kind(code, driver), code, message, column=_column(message))
+
+    def field_sql(self, field: Field, *, indexed: bool = False) -> str:
+        if field.type is FieldType.STRING and field.length:
+            return f"VARCHAR({field.length})"
+        if field.type is FieldType.DECIMAL and field.precision:
+            return "NUMERIC({}, {})".format(*field.precision)
+        return _TYPES[field.type]
+
+    def member_of_list(self, left: str, name: str, column: Column | None) -> str:
+        return f"{left} IN (SELECT value FROM json_each(:{name}))"
+
+    def list_value(self, values: Sequence[Any]) -> Any:
+        return orjson.dumps(list(values), default=str).decode()
+
+    def moment(self, value: Any) -> Any:
+        """Text as SQLAlchemy writes it: UTC, with six digits of fraction."""
+        if isinstance(value, datetime):
+            moment = value.astimezone(UTC) if value.tzinfo else value
+            return moment.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+        return value
+
+    def rewrite(self, tree: exp.Expression) -> exp.Expression:
+        return tree.transform(_rewrite_interval)
+
+    def loader(self, table: Table, layout: Layout) -> Loader:
+        from batch_ops.database.sqlite_load import SQLiteLoader
+
+        return SQLiteLoader(self, table, layout)
+
+    def boundaries(
+        self, connection: Connection, query: str, parameters: dict[str, Any], every: int
+    ) -> tuple[list[Key], int]:
+        from batch_ops.database.walk import walk_numbered
+
+        return walk_numbered(connection, query, parameters, every)
+
+
+def _configure(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where SQLAlchemy says so: see _begin
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("batch_ops_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _kind(code: str, driver: BaseException) -> FaultKind:
+    if code.startswith(_ROW) or isinstance(driver, sqlite3.IntegrityError | OverflowError):
+        return FaultKind.ROW
+    return FaultKind.TRANSIENT if code.startswith(tuple(_TRANSIENT)) else FaultKind.SYSTEMIC
+
+
+def _column(message: str) -> str | None:
+    """`NOT NULL constraint failed: t.a` and `UNIQUE constraint failed: t.a, t.b` name columns."""
+    head, _, names = message.partition(" constraint failed: ")
+    if head not in ("NOT NULL", "UNIQUE") or not names:
+        return None
+    return names.split(",")[0].rpartition(".")[2].strip() or None
+
+
+def _rewrite_interval(node: exp.Expression) -> exp.Expression:
+    """Timestamps are text here: adding an interval is a call of strftime with modifiers."""
+    if not isinstance(node, exp.Add | exp.Sub) or not isinstance(node.expression, exp.Interval):
+        return node
+    sign = "+" if isinstance(node, exp.Add) else "-"
+    amount, unit = node.expression.this, node.expression.args.get("unit")
+    if not isinstance(amount, exp.Literal) or unit is None:
+        return node
+    modifiers = [exp.Literal.string(m) for m in interval_modifiers(sign, amount.name, unit.name)]
+    moment = exp.Anonymous(
+        this="strftime", expressions=[exp.Literal.string("%Y-%m-%d %H:%M:%f"), node.this, *modifiers]
+    )
+    return exp.Paren(this=exp.DPipe(this=moment, expression=exp.Literal.string("000")))
+
+
+def interval_modifiers(sign: str, amount: str, unit: str) -> list[str]:
+    """SQLite's date modifiers for an interval; weeks are days."""
+    name = unit.lower().rstrip("s")
+    if name == "week":
+        return [f"{sign}{float(amount) * 7:g} days"]
+    return [f"{sign}{amount} {name}s"]

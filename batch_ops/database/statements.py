@@ -1,0 +1,146 @@
+"""The statements a step makes on its target table: all of them over a range of keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime  # noqa: TC003
+from typing import TYPE_CHECKING, Any
+
+from batch_ops.database.render import Bind, Renderer, RowsOf
+from batch_ops.spec.model import Expression, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from batch_ops.database.dialect import Dialect
+    from batch_ops.database.tables import Table
+    from batch_ops.database.values import Key
+    from batch_ops.spec.model import Entity, Value
+
+Statement = tuple[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRows:
+    """An earlier step's output as a condition refers to it: the table and the columns meant."""
+
+    table: Table
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A step's target table with its predicate; makes SQL, runs nothing.
+
+    Attributes:
+        where: which rows; None is all.
+        binds: what the names in `where` and in values mean, outputs aside.
+        outputs: the names that mean an earlier step's rows.
+        moment: what NOW() means in `where`.
+    """
+
+    dialect: Dialect
+    table: Table
+    where: Expression | None
+    binds: Mapping[str, Bind]
+    outputs: Mapping[str, OutputRows]
+    entities: Mapping[str, Entity]
+    moment: datetime
+    _name: str = field(init=False, repr=False, default="")
+
+    def __post_init__(self) -> None:
+        name = self.dialect.table_sql(self.table.name, self.table.schema)
+        object.__setattr__(self, "_name", name)
+
+    def keys(self, lower: Key | None, upper: Key | None) -> Statement:
+        """The qualifying keys in `(lower, upper]`, in key order."""
+        key = self._columns(self.table.key)
+        where, parameters = self._where(lower, upper)
+        return f"SELECT {key} FROM {self._name}{where} ORDER BY {key}", parameters
+
+    def count(self, extra: str | None = None) -> Statement:
+        """How many rows qualify (and fulfil `extra`)."""
+        where, parameters = self._where(None, None, extra)
+        return f"SELECT count(*) FROM {self._name}{where}", parameters
+
+    def null_keys(self) -> Statement | None:
+        """How many qualifying rows have NULL in the key; None where no key column can be NULL."""
+        nullable = [c.name for c in self.table.key_columns if c.nullable]
+        if not nullable:
+            return None
+        return self.count(" OR ".join(f"{self.dialect.quote(n)} IS NULL" for n in nullable))
+
+    def sample(self, columns: Sequence[str], limit: int) -> Statement:
+        """Some qualifying rows."""
+        where, parameters = self._where(None, None)
+        names = self._columns(columns)
+        return f"SELECT {names} FROM {self._name}{where} LIMIT {int(limit)}", parameters
+
+    def delete(self, lower: Key | None, upper: Key | None) -> Statement:
+        """Delete the qualifying rows in `(lower, upper]`."""
+        where, parameters = self._where(lower, upper)
+        return f"DELETE FROM {self._name}{where}", parameters
+
+    def update(
+        self, values: Mapping[str, Value], now: datetime, lower: Key | None, upper: Key | None
+    ) -> Statement:
+        """Set values on the qualifying rows in `(lower, upper]`; NOW() in a value is `now`."""
+        where, parameters = self._where(lower, upper)
+        renderer = Renderer(self.dialect, self.binds, self.entities, now, prefix="val")
+        settings = [
+            f"{self.dialect.quote(name)} = {self._value(renderer, i, name, value)}"
+            for i, (name, value) in enumerate(values.items())
+        ]
+        sql = f"UPDATE {self._name} SET {', '.join(settings)}{where}"
+        return sql, parameters | renderer.parameters
+
+    def select_into(
+        self, output: Table, lower: Key | None, upper: Key | None
+    ) -> Statement:
+        """Put the qualifying rows in `(lower, upper]` into an output table."""
+        where, parameters = self._where(lower, upper)
+        columns = self._columns(output.column_names)
+        into = self.dialect.table_sql(output.name, output.schema)
+        return f"INSERT INTO {into} ({columns}) SELECT {columns} FROM {self._name}{where}", parameters
+
+    def rows_select(self, columns: Sequence[str]) -> Statement:
+        """All qualifying rows' columns: stands for an output that was not made yet."""
+        where, parameters = self._where(None, None)
+        return f"SELECT {self._columns(columns)} FROM {self._name}{where}", parameters
+
+    def _value(self, renderer: Renderer, number: int, name: str, value: Value) -> str:
+        if isinstance(value, Literal):
+            return renderer.literal(f"set_{number}", value.value, self.table.column(name))
+        return renderer.sql(value)
+
+    def _columns(self, names: Sequence[str]) -> str:
+        return ", ".join(self.dialect.quote(name) for name in names)
+
+    def _where(self, lower: Key | None, upper: Key | None, extra: str | None = None) -> Statement:
+        bounds, parameters = self._bounds(lower, upper)
+        conditions = list(bounds)
+        if self.where is not None:
+            binds: dict[str, Bind] = dict(self.binds)
+            for name, rows in self.outputs.items():
+                binds[name] = RowsOf(self._rows_of(rows, bounds))
+            renderer = Renderer(self.dialect, binds, self.entities, self.moment)
+            conditions.append(f"({renderer.sql(self.where)})")
+            parameters |= renderer.parameters
+        if extra:
+            conditions.append(f"({extra})")
+        return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), parameters
+
+    def _bounds(self, lower: Key | None, upper: Key | None) -> tuple[list[str], dict[str, Any]]:
+        key, conditions, parameters = self.table.key_columns, [], {}
+        for prefix, operator, bound in (("lo", ">", lower), ("hi", "<=", upper)):
+            if bound is not None:
+                conditions.append(self.dialect.compare(key, operator, prefix))
+                parameters |= {f"{prefix}_{i}": value for i, value in enumerate(bound)}
+        return conditions, parameters
+
+    def _rows_of(self, rows: OutputRows, bounds: Sequence[str]) -> str:
+        """The output as a sub-select; cut to the batch's range where it goes by the same key."""
+        name = self.dialect.table_sql(rows.table.name, rows.table.schema)
+        same_key = rows.columns == self.table.key and rows.table.key == self.table.key
+        where = f" WHERE {' AND '.join(bounds)}" if bounds and same_key else ""
+        return f"SELECT {self._columns(rows.columns)} FROM {name}{where}"

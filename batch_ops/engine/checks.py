@@ -1,0 +1,103 @@
+"""Preconditions: judged once per execution, before anything is planned, and stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError
+
+from batch_ops.database.faults import first_line
+from batch_ops.engine.conditions import evaluate_condition
+from batch_ops.errors import CheckNotEvaluatedError, PreconditionFailedError
+from batch_ops.events import ChecksJudged
+from batch_ops.journal import executions
+from batch_ops.results import CheckResult
+from batch_ops.spec.model import Check, CheckKind
+
+if TYPE_CHECKING:
+    from batch_ops.engine.conditions import Ground
+    from batch_ops.engine.execution import Execution
+
+
+def stored(execution: Execution) -> tuple[CheckResult, ...]:
+    """The results the journal has; empty before they were judged."""
+    with execution.database.reading() as connection:
+        row = executions.get(execution.journal, connection, execution.id)
+    return tuple(CheckResult(**check) for check in (row.checks if row else None) or [])
+
+
+def judge(execution: Execution) -> tuple[CheckResult, ...]:
+    """Judge all preconditions, or show the stored results. See Execution.judge."""
+    results = stored(execution)
+    if not results and execution.operation.preconditions:
+        results = evaluate(execution.ground())
+        with execution.database.writing() as connection:
+            told = [result.to_dict() for result in results]
+            executions.store_checks(execution.journal, connection, execution.id, told)
+    execution.emit(ChecksJudged(execution.id, execution.operation.name, results))
+    _refuse(execution, results)
+    return results
+
+
+def evaluate(ground: Ground) -> tuple[CheckResult, ...]:
+    """Judge all preconditions, in their order; the expectations in one go."""
+    checks = ground.operation.preconditions
+    grouped = [check for check in checks if check.kind is CheckKind.EXPECTATION]
+    by_name = {result.name: result for result in _expectations(ground, grouped)}
+    others = [check for check in checks if check.kind is not CheckKind.EXPECTATION]
+    by_name |= {check.name: _condition(ground, check) for check in others}
+    return tuple(by_name[check.name] for check in checks)
+
+
+def _expectations(ground: Ground, checks: list[Check]) -> list[CheckResult]:
+    if not checks:
+        return []
+    from batch_ops.engine.expectations import evaluate_expectations
+
+    return evaluate_expectations(ground.database, ground.entity, checks)
+
+
+def _condition(ground: Ground, check: Check) -> CheckResult:
+    try:
+        return evaluate_condition(ground, check)
+    except DBAPIError as error:
+        return not_evaluated(check, first_line(error))
+
+
+def not_evaluated(check: Check, why: str) -> CheckResult:
+    """The result of a check nobody could judge."""
+    return CheckResult(
+        name=check.name,
+        kind=str(check.kind),
+        success=False,
+        evaluated=False,
+        description=check.description or check.text,
+        message=why,
+    )
+
+
+def _refuse(execution: Execution, results: tuple[CheckResult, ...]) -> None:
+    unclear = [result for result in results if not result.evaluated]
+    failed = [result for result in results if result.evaluated and not result.success]
+    if unclear:
+        raise CheckNotEvaluatedError(
+            "\n".join(
+                f"The precondition {r.name!r} could not be evaluated: {r.message}" for r in unclear
+            ),
+            todo="Mend the declaration or the database, then run again.",
+            execution_id=execution.id,
+        )
+    if failed:
+        raise PreconditionFailedError(
+            "\n".join(_told(result) for result in failed),
+            todo=f"Make it hold, then run again: batch-ops run {execution.operation.name}",
+            execution_id=execution.id,
+        )
+
+
+def _told(result: CheckResult) -> str:
+    observed = f" (observed: {result.observed_value})" if result.observed_value is not None else ""
+    rows = ""
+    if result.unexpected_count:
+        rows = f" ({result.unexpected_count} of {result.element_count} rows break it)"
+    return f"The precondition {result.name!r} does not hold: {result.description}{observed}{rows}."

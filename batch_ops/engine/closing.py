@@ -1,0 +1,150 @@
+"""Ending an execution, or this process's part in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError
+
+from batch_ops.errors import BatchOpsError, DatabaseUnfitError, RefusedError, StoppedError
+from batch_ops.events import ExecutionFinished
+from batch_ops.journal import chunks, executions, ownership
+from batch_ops.results import Counts, Result, Status
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from batch_ops.engine.execution import Execution
+
+_BY_REASON = {"paused": Status.PAUSED, "cancelled": Status.CANCELLED}
+
+
+def finish(execution: Execution) -> Result:
+    """All steps are finished: the execution has reached its end. Again is the same.
+
+    Raises:
+        StoppedError: a step is not finished.
+    """
+    result = execution.result()
+    if not result.status.finished:
+        _refuse_unfinished(execution)
+        status = Status.COMPLETED_WITH_ERRORS if result.counts.rejects else Status.COMPLETED
+        _close(execution, status, result.counts)
+        result = execution.result()
+    execution.emit(ExecutionFinished(execution.id, execution.operation.name, result))
+    return result
+
+
+def _refuse_unfinished(execution: Execution) -> None:
+    missing = execution.next_step
+    if missing is not None:
+        raise StoppedError(
+            "step_unfinished",
+            f"Step {missing!r} has not finished.",
+            todo=f"Go on: batch-ops resume {execution.row.short_id}",
+            execution_id=execution.id,
+        )
+
+
+def abort(execution: Execution, error: BaseException) -> Result:
+    """End this attempt. A lost database cannot be told; then the next process finds out.
+
+    The status says why: refused (before the first row), paused, cancelled, stopped (a limit, an
+    interrupt, a take-over) or failed.
+    """
+    status, reason = _status(error)
+    message = error.what if isinstance(error, BatchOpsError) else str(error) or None
+    try:
+        result = execution.result()
+        if not result.status.finished:
+            _close(execution, status, result.counts, reason, message)
+            result = execution.result()
+    except (DBAPIError, DatabaseUnfitError):
+        _stop_beating(execution)
+        result = _untold(execution, status, reason, message)
+    execution.emit(ExecutionFinished(execution.id, execution.operation.name, result))
+    return result
+
+
+def _status(error: BaseException) -> tuple[Status, str]:
+    if isinstance(error, StoppedError):
+        return _BY_REASON.get(error.reason, Status.STOPPED), error.reason
+    if isinstance(error, RefusedError):
+        return Status.REFUSED, type(error).__name__.removesuffix("Error")
+    if isinstance(error, KeyboardInterrupt) or not isinstance(error, Exception):
+        return Status.STOPPED, "interrupted"
+    reasons = {"TakenOverError": "taken_over", "SourceChangedError": "source_changed"}
+    return Status.FAILED, reasons.get(type(error).__name__, "error")
+
+
+def _untold(execution: Execution, status: Status, reason: str, message: str | None) -> Result:
+    return Result(
+        execution_id=execution.id,
+        operation=execution.operation.name,
+        status=status,
+        counts=Counts(),
+        stopped_reason=reason,
+        message=message,
+        started_at=execution.row.started_at,
+        run_id=execution.row.run_id,
+    )
+
+
+def leave(execution: Execution) -> None:
+    """This process works on it no longer; the status is what it was before it joined."""
+    with execution.database.writing() as connection:
+        with execution.database.dialect.schema_lock(connection):
+            if _let_go(execution, connection):
+                _restore_status(execution, connection)
+    _stop_beating(execution)
+
+
+def _restore_status(execution: Execution, connection: Connection) -> None:
+    row = executions.get(execution.journal, connection, execution.id)
+    before = execution.status_before
+    if row is not None and row.status is Status.RUNNING:
+        status = before if before and before is not Status.RUNNING else Status.STOPPED
+        executions.set_status(
+            execution.journal, connection, execution.id, status, stopped_reason="repaired_in_part"
+        )
+
+
+def _close(
+    execution: Execution,
+    status: Status,
+    counts: Counts,
+    reason: str | None = None,
+    message: str | None = None,
+) -> None:
+    journal = execution.journal
+    with journal.database.writing() as connection:
+        with journal.database.dialect.schema_lock(connection):
+            mine = _let_go(execution, connection)
+            if mine and reason != "taken_over":
+                executions.close(
+                    journal,
+                    connection,
+                    execution.id,
+                    status,
+                    counts,
+                    reason=reason,
+                    message=message,
+                )
+    _stop_beating(execution)
+
+
+def _let_go(execution: Execution, connection: Connection) -> bool:
+    """Strike this process out; the tables are given back when nobody living is left."""
+    journal, worker = execution.journal, execution.project.worker().name
+    chunks.release(journal, connection, execution.id, worker)
+    ownership.unregister(journal, connection, execution.id, worker)
+    if ownership.living(journal, connection, execution.id):
+        return False
+    ownership.give_back(journal, connection, execution.id)
+    return True
+
+
+def _stop_beating(execution: Execution) -> None:
+    beat = execution.project.heartbeats.pop(execution.id, None)
+    if beat is not None:
+        beat.stop()

@@ -1,0 +1,122 @@
+"""Conditions and row rules: one counting statement each, in the shape of an expectation's result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime  # noqa: TC003
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+from sqlglot import exp
+
+from batch_ops.database import reflect
+from batch_ops.database.render import Renderer
+from batch_ops.database.values import plain
+from batch_ops.results import CheckResult
+from batch_ops.spec.model import Check, CheckKind, Expression
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Connection
+
+    from batch_ops.database import Database
+    from batch_ops.database.render import Bind
+    from batch_ops.spec.model import Entity, Operation
+
+SHOWN_KEYS = 20
+_COMPARISONS = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What conditions are judged on: an operation's entity in a database, with names bound."""
+
+    database: Database
+    operation: Operation
+    entities: Mapping[str, Entity]
+    binds: Mapping[str, Bind]
+    moment: datetime
+
+    @property
+    def entity(self) -> Entity:
+        return self.entities[self.operation.entity]
+
+    @property
+    def table(self) -> str:
+        """The entity's table, quoted."""
+        return self.database.dialect.table_sql(self.entity.table, self.entity.schema)
+
+    def renderer(self) -> Renderer:
+        return Renderer(self.database.dialect, self.binds, self.entities, self.moment)
+
+
+def evaluate_condition(ground: Ground, check: Check) -> CheckResult:
+    """Judge one condition or row rule on the operation's entity; database errors are raised."""
+    with ground.database.reading() as connection:
+        if check.kind is CheckKind.ROW:
+            return _row_rule(ground, connection, check)
+        return _condition(ground, connection, check)
+
+
+def _condition(ground: Ground, connection: Connection, check: Check) -> CheckResult:
+    assert check.expression is not None
+    renderer = ground.renderer()
+    whole = renderer.sql(check.expression)
+    observed = renderer.sql(_observed_part(check.expression))
+    source = f" FROM {ground.table}" if check.expression.tree.find(exp.AggFunc) else ""
+    statement = text(f"SELECT ({whole}) AS holds, ({observed}) AS observed{source}")
+    row = connection.execute(statement, renderer.parameters).one()
+    return CheckResult(
+        name=check.name,
+        kind=str(check.kind),
+        success=bool(row.holds),
+        description=check.description or check.text,
+        observed_value=plain(row.observed),
+    )
+
+
+def _observed_part(expression: Expression) -> Expression:
+    """What a person wants to know: the left side of a comparison, else the whole."""
+    tree = expression.tree
+    return replace(expression, tree=tree.this) if isinstance(tree, _COMPARISONS) else expression
+
+
+def _row_rule(ground: Ground, connection: Connection, check: Check) -> CheckResult:
+    assert check.expression is not None
+    renderer = ground.renderer()
+    holds = renderer.sql(check.expression)
+    query = (
+        f"SELECT count(*) AS rows, coalesce(sum(CASE WHEN ({holds}) THEN 0 ELSE 1 END), 0) AS bad"
+        f" FROM {ground.table}"
+    )
+    row = connection.execute(text(query), renderer.parameters).one()
+    keys = _failing(ground, connection, renderer, holds) if row.bad else []
+    return CheckResult(
+        name=check.name,
+        kind=str(check.kind),
+        success=not row.bad,
+        description=check.description or check.text,
+        observed_value=f"{int(row.bad)} rows break it",
+        element_count=int(row.rows),
+        unexpected_count=int(row.bad),
+        failing_keys=keys,
+    )
+
+
+def _failing(
+    ground: Ground, connection: Connection, renderer: Renderer, holds: str
+) -> list[dict[str, Any]]:
+    entity = ground.entity
+    table = reflect.require(connection, entity)
+    names = [name for name in table.key if name not in entity.hidden]
+    if not names:
+        return []
+    columns = ", ".join(renderer.dialect.quote(name) for name in names)
+    query = (
+        f"SELECT {columns} FROM {ground.table}"
+        f" WHERE CASE WHEN ({holds}) THEN 0 ELSE 1 END = 1 LIMIT {SHOWN_KEYS}"
+    )
+    rows = connection.execute(text(query), renderer.parameters)
+    return [{name: plain(value) for name, value in zip(names, row, strict=True)} for row in rows]
+

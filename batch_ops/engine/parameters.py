@@ -1,0 +1,149 @@
+"""The values of an execution's parameters: known, complete, of their declared types."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from batch_ops.database import values
+from batch_ops.database.render import Bind, ListOf, Scalar
+from batch_ops.errors import ParameterError, UnknownNameError
+from batch_ops.spec.model import CsvSource, FieldType, Operation, Parameter
+
+SOURCE_PATH = "source_path"
+
+
+def parameters_of(operation: Operation) -> dict[str, Parameter]:
+    """The operation's parameters, with `source_path` where its file source has none."""
+    known = {parameter.name: parameter for parameter in operation.parameters}
+    for step in operation.steps:
+        if isinstance(step.source, CsvSource):
+            required = step.source.path is None
+            known.setdefault(
+                SOURCE_PATH,
+                Parameter(SOURCE_PATH, FieldType.TEXT, required=required, identifying=False),
+            )
+    return known
+
+
+def resolve(operation: Operation, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters' values, converted to their types; defaults filled in.
+
+    Raises:
+        UnknownNameError: a value for a name that is no parameter, or is bound to a step.
+        ParameterError: a value is missing or has the wrong type.
+    """
+    known = parameters_of(operation)
+    for name in given:
+        if name not in known:
+            raise UnknownNameError("parameter", name, known)
+    found: dict[str, Any] = {}
+    for name, parameter in known.items():
+        if name in given:
+            found[name] = _typed(parameter, given[name])
+        elif parameter.default is not None:
+            found[name] = _typed(parameter, parameter.default)
+        elif parameter.required:
+            raise ParameterError(
+                f"The parameter {name!r} of {operation.name} has no value.",
+                todo=f"Give it one: -p {name}=…",
+            )
+    return found
+
+
+def _typed(parameter: Parameter, value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_typed(parameter, item) for item in value]
+    if parameter.type is None or value is None or isinstance(value, dict):
+        return value
+    try:
+        return _CONVERTERS.get(parameter.type, str)(value)
+    except (ValueError, TypeError, InvalidOperation) as error:
+        raise ParameterError(
+            f"The value {value!r} of parameter {parameter.name!r} is no {parameter.type}.",
+            todo=f"Give a value of type {parameter.type}.",
+        ) from error
+
+
+def _boolean(value: Any) -> bool:
+    text = str(value).strip().lower()
+    if text in ("true", "t", "yes", "y", "on", "1"):
+        return True
+    if text in ("false", "f", "no", "n", "off", "0"):
+        return False
+    raise ValueError(text)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        raise ValueError(value)
+    return int(value)
+
+
+def _moment(value: Any) -> datetime:
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_CONVERTERS: dict[FieldType, Callable[[Any], Any]] = {
+    FieldType.INTEGER: _whole,
+    FieldType.BIGINT: _whole,
+    FieldType.FLOAT: float,
+    FieldType.DECIMAL: lambda v: Decimal(str(v)),
+    FieldType.BOOLEAN: _boolean,
+    FieldType.UUID: lambda v: str(UUID(str(v))),
+    FieldType.DATE: lambda v: v if isinstance(v, date) else date.fromisoformat(str(v)),
+    FieldType.TIME: lambda v: v if isinstance(v, time) else time.fromisoformat(str(v)),
+    FieldType.TIMESTAMP: _moment,
+    FieldType.JSON: lambda v: v,
+}
+
+
+def binds(operation: Operation, given: Mapping[str, Any]) -> dict[str, Bind]:
+    """What the parameters bind in expressions."""
+    known = parameters_of(operation)
+    return {name: _bind(value, known[name].type) for name, value in given.items()}
+
+
+def _bind(value: Any, kind: FieldType | None) -> Bind:
+    return ListOf(value, kind) if isinstance(value, list) else Scalar(value, kind)
+
+
+def dump(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as JSON-safe values, for the journal."""
+    return {name: _encode(value) for name, value in parameters.items()}
+
+
+def load(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters `dump` was given."""
+    return {name: _decode(value) for name, value in stored.items()}
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, list):
+        return {"list": [_encode(item) for item in value]}
+    if isinstance(value, dict):
+        return {"dict": {str(key): _encode(item) for key, item in value.items()}}
+    return values.encode(value)
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, dict) and "list" in value:
+        return [_decode(item) for item in value["list"]]
+    if isinstance(value, dict) and "dict" in value:
+        return {key: _decode(item) for key, item in value["dict"].items()}
+    return values.decode(value)
+
+
+def identity(operation: Operation, parameters: Mapping[str, Any], digest: str | None) -> str:
+    """What makes two executions the same: operation, source digest, identifying parameters."""
+    known = parameters_of(operation)
+    told = {name: _encode(v) for name, v in parameters.items() if known[name].identifying}
+    text = orjson.dumps([operation.name, digest, told], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(text).hexdigest()

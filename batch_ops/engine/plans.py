@@ -1,0 +1,181 @@
+"""Planning a step of an execution: once, stored, never again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batch_ops.database.statements import OutputRows, Target
+from batch_ops.engine.reading import ChunkInfo, chunk_infos
+from batch_ops.errors import (
+    DatabaseUnfitError,
+    LimitExceededError,
+    SourceChangedError,
+    StoppedError,
+)
+from batch_ops.events import StepPlanned
+from batch_ops.journal import chunks, executions, outputs
+from batch_ops.journal.chunks import ChunkRow
+from batch_ops.journal.executions import StepRow
+from batch_ops.planning.files import plan_source
+from batch_ops.planning.keyset import plan_keyset
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from batch_ops.engine.execution import Execution
+    from batch_ops.planning.chunks import PlannedChunk
+    from batch_ops.spec.model import Step
+
+
+def plan_step(execution: Execution, step: Step) -> tuple[ChunkInfo, ...]:
+    """The step's stored plan; made now when there is none. See Execution.plan_step."""
+    known = chunk_infos(execution.journal, execution.id, step.name)
+    if known:
+        return known
+    _require_finished(execution, step)
+    rows, planned = _plan_source(execution, step) if step.source else _plan_table(execution, step)
+    _hold_to_limit(execution, step, rows)
+    _store(execution, step, rows, planned)
+    infos = chunk_infos(execution.journal, execution.id, step.name)
+    keys = tuple(info.key for info in infos)
+    execution.emit(
+        StepPlanned(execution.id, execution.operation.name, step.name, keys, rows)
+    )
+    return infos
+
+
+def target(execution: Execution, step: Step) -> Target:
+    """The step's target with its predicate, names bound."""
+    names = {name: execution.operation.step(source) for name, source in step.outputs.items()}
+    return Target(
+        dialect=execution.database.dialect,
+        table=execution.table(step),
+        where=step.where,
+        binds=execution.binds(),
+        outputs={name: _output_rows(execution, name, source) for name, source in names.items()},
+        entities=execution.entities,
+        moment=execution.row.moment,
+    )
+
+
+def _output_rows(execution: Execution, name: str, source: Step) -> OutputRows:
+    return OutputRows(execution.output(source), output_meaning(name, source, execution.table(source).key))
+
+
+def output_meaning(name: str, source: Step, key: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns a reference to an output stands for: the one selected field, else the key."""
+    single = name.endswith("_ids") and len(source.select_fields) == 1
+    return source.select_fields if single else key
+
+
+def needs_output(execution: Execution, step: Step) -> bool:
+    """Whether a later step refers to this one's rows."""
+    return any(step.name in other.outputs.values() for other in execution.operation.steps)
+
+
+def _require_finished(execution: Execution, step: Step) -> None:
+    with execution.database.reading() as connection:
+        rows = executions.steps_of(execution.journal, connection, execution.id)
+    done = {row.name for row in rows if row.status == "finished"}
+    for name in step.depends_on:
+        if name not in done:
+            raise StoppedError(
+                "step_unfinished",
+                f"Step {step.name!r} depends on {name!r}, which has not finished.",
+                todo=f"Go on with it: batch-ops resume {execution.row.short_id}",
+                execution_id=execution.id,
+            )
+
+
+def _plan_source(execution: Execution, step: Step) -> tuple[int, tuple[PlannedChunk, ...]]:
+    source = execution.source(step)
+    plan = source.scan(execution.settings(step).chunk_rows)
+    if execution.row.source_digest and plan.digest != execution.row.source_digest:
+        raise SourceChangedError(
+            f"The source {source.name} changed while it was read.",
+            todo="Run it again when the file stands still.",
+            execution_id=execution.id,
+        )
+    return plan.rows, plan_source(plan)
+
+
+def _plan_table(execution: Execution, step: Step) -> tuple[int, tuple[PlannedChunk, ...]]:
+    settings, goal = execution.settings(step), target(execution, step)
+    with execution.database.reading() as connection:
+        _refuse_null_keys(connection, goal)
+        plan = plan_keyset(
+            connection, goal, batch_size=settings.batch_size, chunk_rows=settings.chunk_rows
+        )
+    return plan.rows, plan.chunks
+
+
+def _refuse_null_keys(connection: Connection, goal: Target) -> None:
+    from sqlalchemy import text
+
+    statement = goal.null_keys()
+    if statement is None:
+        return
+    found = connection.execute(text(statement[0]), statement[1]).scalar_one()
+    if found:
+        raise DatabaseUnfitError(
+            f"{found} rows of {goal.table.full_name!r} have NULL in the key"
+            f" ({', '.join(goal.table.key)}).",
+            todo="Exclude them by the condition, or give them keys.",
+        )
+
+
+def _hold_to_limit(execution: Execution, step: Step, rows: int) -> None:
+    limit = execution.settings(step).max_records
+    if limit is None or rows <= limit or not step.kind.writes:
+        return
+    what = f"Step {step.name!r} would change {rows} rows; max_records allows {limit}."
+    first = next(s for s in execution.operation.steps if s.kind.writes)
+    if first.name == step.name:
+        raise LimitExceededError(
+            what, todo="Narrow the condition, or raise max_records.", execution_id=execution.id
+        )
+    raise StoppedError(
+        "max_records",
+        what,
+        todo=f"Go on with a higher limit: batch-ops resume {execution.row.short_id}"
+        f" --max-records {rows}",
+        execution_id=execution.id,
+    )
+
+
+def _store(
+    execution: Execution, step: Step, rows: int, planned: tuple[PlannedChunk, ...]
+) -> None:
+    """In one transaction under the lock: the plan, and the table for the step's output."""
+    journal = execution.journal
+    with journal.database.writing() as connection:
+        with journal.database.dialect.schema_lock(connection):
+            known = executions.steps_of(journal, connection, execution.id)
+            if any(row.name == step.name for row in known):
+                return
+            output = _make_output(execution, step, connection)
+            number = [s.name for s in execution.operation.steps].index(step.name) + 1
+            row = StepRow(step.name, number, str(step.kind), "planned", rows, output, None, None)
+            executions.add_step(journal, connection, execution.id, row)
+            parts = [_chunk_row(execution, step, chunk) for chunk in planned]
+            chunks.add_all(journal, connection, execution.id, parts)
+
+
+def _make_output(execution: Execution, step: Step, connection: Connection) -> str | None:
+    if not needs_output(execution, step):
+        return None
+    output = execution.output(step)
+    outputs.create(execution.journal, connection, execution.table(step), output)
+    return output.name
+
+
+def _chunk_row(execution: Execution, step: Step, chunk: PlannedChunk) -> ChunkRow:
+    return ChunkRow(
+        step=step.name,
+        number=chunk.number,
+        key=f"{execution.row.short_id}-{chunk.number:05d}",
+        planned_rows=chunk.rows,
+        lower=chunk.lower,
+        upper=chunk.upper,
+        splits=chunk.splits,
+    )

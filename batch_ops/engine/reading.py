@@ -1,0 +1,262 @@
+"""Reading what the journal knows; makes nothing and takes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from batch_ops.errors import UnknownNameError
+from batch_ops.journal import chunks, executions, ownership, rejects
+from batch_ops.journal.store import utc_now
+from batch_ops.results import CheckResult, ChunkCounts, Counts, Reject, Result, Status, StepResult
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from batch_ops.engine.project import Project
+    from batch_ops.journal import ExecutionRow, Journal
+    from batch_ops.journal.chunks import ChunkRow
+    from batch_ops.journal.executions import StepRow
+    from batch_ops.spec.model import Operation
+
+MASK = "***"
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkInfo:
+    """A chunk as it is now. `rows`: as planned. `status`: planned, running or completed."""
+
+    key: str
+    number: int
+    rows: int
+    status: str
+    counts: Counts
+    batches: int = 0
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+    @property
+    def completed(self) -> bool:
+        return self.status == chunks.COMPLETED
+
+
+def chunk_info(row: ChunkRow) -> ChunkInfo:
+    """A journal's chunk, as others may see it."""
+    return ChunkInfo(
+        key=row.key,
+        number=row.number,
+        rows=row.planned_rows,
+        status=row.status,
+        counts=row.counts,
+        batches=row.batches,
+        started_at=row.started_at,
+        completed_at=row.completed_at,
+    )
+
+
+def chunk_infos(journal: Journal, execution_id: str, step: str) -> tuple[ChunkInfo, ...]:
+    """The chunks of a step in plan order."""
+    with journal.database.reading() as connection:
+        return tuple(map(chunk_info, chunks.of_step(journal, connection, execution_id, step)))
+
+
+def read_result(journal: Journal, operation: Operation | None, execution_id: str) -> Result:
+    """An execution with its steps; `operation` names the steps that are not planned yet."""
+    with journal.database.reading() as connection:
+        row = executions.get(journal, connection, execution_id)
+        if row is None:
+            raise UnknownNameError("execution", execution_id, [])
+        return _result(journal, connection, row, operation)
+
+
+def _result(
+    journal: Journal, connection: Connection, row: ExecutionRow, operation: Operation | None
+) -> Result:
+    all_chunks = chunks.of_step(journal, connection, row.id)
+    planned = executions.steps_of(journal, connection, row.id)
+    steps = [_step(step, [c for c in all_chunks if c.step == step.name]) for step in planned]
+    known = {step.name for step in planned}
+    if operation is not None:
+        steps += [_unplanned(s.name, s.kind) for s in operation.steps if s.name not in known]
+    ended = row.completed_at or utc_now()
+    return Result(
+        execution_id=row.id,
+        operation=row.operation,
+        status=row.status,
+        counts=sum((step.counts for step in steps), Counts()),
+        steps=tuple(steps),
+        chunks=_chunk_counts(all_chunks),
+        checks=tuple(CheckResult(**check) for check in row.checks or []),
+        stopped_reason=row.stopped_reason,
+        message=row.message,
+        started_at=row.started_at,
+        completed_at=row.completed_at,
+        duration_s=(ended - row.started_at).total_seconds(),
+        run_id=row.run_id,
+    )
+
+
+def _step(step: StepRow, parts: Sequence[ChunkRow]) -> StepResult:
+    ended = step.completed_at or max((c.completed_at for c in parts if c.completed_at), default=None)
+    duration = (ended - step.started_at).total_seconds() if ended and step.started_at else 0.0
+    return StepResult(
+        name=step.name,
+        kind=step.kind,
+        status=step.status,
+        counts=sum((chunk.counts for chunk in parts), Counts()),
+        chunks=_chunk_counts(parts),
+        planned_rows=step.planned_rows,
+        started_at=step.started_at,
+        completed_at=step.completed_at,
+        duration_s=max(duration, 0.0),
+    )
+
+
+def _unplanned(name: str, kind: str) -> StepResult:
+    return StepResult(name, str(kind), "unplanned", Counts(), ChunkCounts())
+
+
+def _chunk_counts(parts: Sequence[ChunkRow]) -> ChunkCounts:
+    return ChunkCounts(
+        total=len(parts),
+        completed=sum(chunk.status == chunks.COMPLETED for chunk in parts),
+        failed=sum(chunk.attempted for chunk in parts),
+    )
+
+
+# over all databases of a project
+
+
+def journals(project: Project) -> Iterator[Journal]:
+    """The journals that are there."""
+    seen: set[str] = set()
+    for connection in project.connections():
+        journal = project.journal(connection)
+        if journal.database.name not in seen and journal.exists():
+            seen.add(journal.database.name)
+            yield journal
+
+
+def find(project: Project, execution_id: str) -> tuple[Journal, ExecutionRow]:
+    """The execution of that id, or of the beginning of an id.
+
+    Raises:
+        UnknownNameError: there is none, or several begin so.
+    """
+    found: list[tuple[Journal, ExecutionRow]] = []
+    for journal in journals(project):
+        with journal.database.reading() as connection:
+            rows = executions.by_prefix(journal, connection, execution_id.lower())
+        found += [(journal, row) for row in rows]
+    if len(found) == 1:
+        return found[0]
+    known = [row.short_id for _, row in found]
+    todo = "Write more of the id." if found else "See `batch-ops status` for what there is."
+    raise UnknownNameError("execution", execution_id, known, todo=todo)
+
+
+def result_of(project: Project, execution_id: str) -> Result:
+    """The execution of that id, or of the beginning of an id."""
+    journal, row = find(project, execution_id)
+    return read_result(journal, _operation_of(project, row), row.id)
+
+
+def _operation_of(project: Project, row: ExecutionRow) -> Operation | None:
+    from batch_ops.spec.catalog import Catalog
+
+    return Catalog.from_texts(row.declaration).operation(row.operation)
+
+
+def history(project: Project, limit: int | None = 50) -> list[Result]:
+    """Executions, newest first, over all databases."""
+    found: list[Result] = []
+    for journal in journals(project):
+        with journal.database.reading() as connection:
+            rows = executions.newest(journal, connection, limit=limit)
+            found += [_result(journal, connection, row, None) for row in rows]
+    found.sort(key=lambda result: (result.started_at is not None, result.started_at), reverse=True)
+    return found[:limit]
+
+
+def rejects_of(
+    project: Project, execution_id: str, *, limit: int | None = None
+) -> Iterator[Reject]:
+    """The rejects of an execution as a stream; values of hidden columns are masked."""
+    journal, row = find(project, execution_id)
+    hidden = hidden_columns(project, row)
+    with journal.database.reading() as connection:
+        for reject in rejects.stream(journal, connection, row.id, limit=limit):
+            yield masked(reject, hidden)
+
+
+def hidden_columns(project: Project, row: ExecutionRow) -> frozenset[str]:
+    """The columns of the execution's entities that may not be shown."""
+    from batch_ops.spec.catalog import Catalog
+
+    catalog = Catalog.from_texts(row.declaration)
+    return frozenset().union(*(entity.hidden for entity in catalog.entities.values()))
+
+
+def masked(reject: Reject, hidden: frozenset[str]) -> Reject:
+    """The reject without the values of hidden columns."""
+    if not hidden:
+        return reject
+    secret = reject.column in hidden
+    return replace(
+        reject,
+        key=_masked(reject.key, hidden),
+        data=_masked(reject.data, hidden),
+        value=MASK if secret and reject.value is not None else reject.value,
+        message=f"refused in column {reject.column}" if secret else reject.message,
+    )
+
+
+def _masked(record: Mapping[str, Any] | None, hidden: frozenset[str]) -> dict[str, Any] | None:
+    if record is None:
+        return None
+    return {name: MASK if name in hidden else value for name, value in record.items()}
+
+
+def reject_reasons(
+    project: Project, execution_id: str
+) -> list[tuple[str, str | None, str, int]]:
+    """Rejects by code, column and outcome with their number, most frequent first."""
+    journal, row = find(project, execution_id)
+    with journal.database.reading() as connection:
+        return rejects.by_reason(journal, connection, row.id)
+
+
+def newest_unfinished(
+    project: Project, operation: str | None = None, identity: str | None = None
+) -> str | None:
+    """The newest execution that has begun and not ended (of an operation, of an identity)."""
+    unfinished = [status for status in Status if not status.finished]
+    newest: list[ExecutionRow] = []
+    for journal in journals(project):
+        with journal.database.reading() as connection:
+            newest += executions.newest(
+                journal, connection, statuses=unfinished, operation=operation
+            )
+    matching = [row for row in newest if identity is None or row.identity == identity]
+    return max(matching, key=lambda row: row.started_at).id if matching else None
+
+
+def execution_of_run(project: Project, run_id: str) -> str | None:
+    """The newest execution of a (root) Dagster run."""
+    for journal in journals(project):
+        with journal.database.reading() as connection:
+            row = executions.by_run(journal, connection, run_id)
+        if row is not None:
+            return row.id
+    return None
+
+
+def is_worked_on(project: Project, execution_id: str) -> bool:
+    """Whether a living process works on the execution now."""
+    journal, row = find(project, execution_id)
+    with journal.database.reading() as connection:
+        return bool(ownership.living(journal, connection, row.id))

@@ -1,0 +1,253 @@
+"""Running a step: lanes as threads, events in the calling thread."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from batch_ops.engine.lane import BatchDone, ChunkDone, Lane, named, stopped
+from batch_ops.engine.reading import chunk_infos, read_result
+from batch_ops.errors import StoppedError
+from batch_ops.events import ChunkCompleted, Progress, StepFinished
+from batch_ops.journal import chunks, executions
+from batch_ops.journal.store import utc_now
+from batch_ops.results import Counts, StepResult
+
+if TYPE_CHECKING:
+    from batch_ops.engine.execution import Execution
+    from batch_ops.spec.model import ErrorLimit, Step
+
+PUBLISH_EVERY_S = 1.0
+PERCENT_FROM_ROWS = 1_000
+"""A share of rejects is looked at from so many rows on, or at the end."""
+
+
+def run_step(
+    execution: Execution, step: Step, chunk_keys: Collection[str] | None = None
+) -> StepResult:
+    """Do the step's chunks that are not done. See Execution.run_step."""
+    with named(execution):
+        execution.plan_step(step.name)
+        with execution.database.writing() as connection:
+            executions.set_step(execution.journal, connection, execution.id, step.name, "running")
+        _Crew(execution, step, chunk_keys).work()
+    return step_result(execution, step)
+
+
+def finish_step(execution: Execution, step: Step) -> StepResult:
+    """Mark the step as finished. See Execution.finish_step."""
+    missing = [info for info in chunk_infos(execution.journal, execution.id, step.name)
+               if not info.completed]  # fmt: skip
+    if missing:
+        raise StoppedError(
+            "chunks_missing",
+            f"{len(missing)} chunks of step {step.name!r} are not done.",
+            todo=f"Go on: batch-ops resume {execution.row.short_id}",
+            execution_id=execution.id,
+        )
+    _check_share(execution)
+    if step_result(execution, step).status != "finished":
+        with named(execution), execution.database.writing() as connection:
+            executions.set_step(execution.journal, connection, execution.id, step.name, "finished")
+    result = step_result(execution, step)
+    execution.emit(StepFinished(execution.id, execution.operation.name, result))
+    return result
+
+
+def step_result(execution: Execution, step: Step) -> StepResult:
+    """The step as the journal knows it now."""
+    result = read_result(execution.journal, execution.operation, execution.id)
+    return next(found for found in result.steps if found.name == step.name)
+
+
+def over_limit(
+    limit: ErrorLimit | None, counts: Counts, *, skip_invalid: bool, ended: bool = False
+) -> bool:
+    """Whether more rows were refused than the limit allows: N are allowed, the next one is not."""
+    if limit is None:
+        return False
+    bad = counts.failed + (0 if skip_invalid else counts.invalid)
+    if limit.rows is not None:
+        return bad > limit.rows
+    if limit.share is None or (counts.total < PERCENT_FROM_ROWS and not ended):
+        return False
+    return bad > limit.share * counts.total
+
+
+def _check_share(execution: Execution) -> None:
+    """A percentage of few rows is looked at when the step ends."""
+    operation = execution.operation
+    limit = execution.options.settings(operation.settings).max_errors
+    counts = execution.result().counts
+    if over_limit(limit, counts, skip_invalid=operation.skip_invalid_rows, ended=True):
+        raise stopped(execution, "max_errors")
+
+
+class _Crew:
+    """The lanes of one step in this process, and what they tell."""
+
+    def __init__(
+        self, execution: Execution, step: Step, chunk_keys: Collection[str] | None
+    ) -> None:
+        self._execution, self._step, self._keys = execution, step, chunk_keys
+        self._settings = execution.settings(step)
+        self._told: queue.SimpleQueue[BatchDone | ChunkDone | BaseException | None]
+        self._told = queue.SimpleQueue()
+        self._reason: str | None = None
+        self._all = execution.result()
+        self._step_counts = step_result(execution, step).counts
+        self._planned = step_result(execution, step).planned_rows or 0
+        self._total = self._all.counts
+        self._began = self._published = time.monotonic()
+        self._lock = threading.Lock()
+
+    def work(self) -> None:
+        """Start the lanes, hand on what they tell until all have ended, raise what stopped them."""
+        lanes = [self._thread(number) for number in range(1, self._lanes() + 1)]
+        for thread in lanes:
+            thread.start()
+        errors: list[BaseException] = []
+        try:
+            self._listen(len(lanes), errors)
+        except BaseException:
+            self._stop("interrupted")
+            for thread in lanes:
+                thread.join()
+            self._drain(errors)
+            raise
+        self._progress()
+        if errors:
+            raise _first_cause(errors)
+
+    def _lanes(self) -> int:
+        source = self._step.source is not None and self._settings.parallel is not True
+        open_chunks = sum(
+            not info.completed and (self._keys is None or info.key in self._keys)
+            for info in self._execution.chunks(self._step.name)
+        )
+        return max(1, min(1 if source else self._settings.max_workers, open_chunks))
+
+    def _thread(self, number: int) -> threading.Thread:
+        worker = self._execution.project.worker().name
+        lane = Lane(
+            execution=self._execution,
+            step=self._step,
+            name=f"{worker}/{number}",
+            report=self._report,
+            must_stop=self._must_stop,
+            among=self._keys,
+        )
+        return threading.Thread(target=self._run, args=(lane,), name=f"lane-{number}", daemon=True)
+
+    def _run(self, lane: Lane) -> None:
+        try:
+            lane.run()
+        except BaseException as error:
+            self._stop("another_lane_failed")
+            self._told.put(error)
+        finally:
+            self._told.put(None)
+
+    # called in the lanes' threads
+
+    def _report(self, message: BatchDone | ChunkDone) -> None:
+        if isinstance(message, BatchDone):
+            with self._lock:
+                self._total += message.counts
+            self._limit()
+        self._told.put(message)
+
+    def _limit(self) -> None:
+        operation = self._execution.operation
+        limit = self._execution.options.settings(operation.settings).max_errors
+        if over_limit(limit, self._total, skip_invalid=operation.skip_invalid_rows):
+            self._stop("max_errors")
+
+    def _must_stop(self) -> str | None:
+        if self._execution.lost:
+            raise chunks.taken_over(self._execution.id)
+        if self._reason is None and self._out_of_time():
+            self._stop("timeout")
+        return self._reason
+
+    def _out_of_time(self) -> bool:
+        timeout = self._execution.options.settings(self._execution.operation.settings).timeout
+        return timeout is not None and utc_now() - self._execution.opened_at > timeout
+
+    def _stop(self, reason: str) -> None:
+        with self._lock:
+            self._reason = self._reason or reason
+
+    # called in the caller's thread
+
+    def _listen(self, running: int, errors: list[BaseException]) -> None:
+        while running:
+            try:
+                message = self._told.get(timeout=0.2)
+            except queue.Empty:
+                self._tick()
+                continue
+            if message is None:
+                running -= 1
+            else:
+                self._hand_on(message, errors)
+                self._tick()
+
+    def _drain(self, errors: list[BaseException]) -> None:
+        while not self._told.empty():
+            message = self._told.get_nowait()
+            if message is not None:
+                self._hand_on(message, errors)
+
+    def _hand_on(self, message: BatchDone | ChunkDone | BaseException, errors: list[BaseException]) -> None:
+        if isinstance(message, BaseException):
+            errors.append(message)
+        elif isinstance(message, BatchDone):
+            self._step_counts += message.counts
+        else:
+            self._completed(message)
+
+    def _completed(self, message: ChunkDone) -> None:
+        chunk, now = message.chunk, utc_now()
+        self._execution.emit(
+            ChunkCompleted(
+                self._execution.id,
+                self._execution.operation.name,
+                self._step.name,
+                chunk.key,
+                chunk.counts,
+                chunk.batches,
+                chunk.started_at or now,
+                chunk.completed_at or now,
+            )
+        )
+
+    def _tick(self) -> None:
+        if time.monotonic() - self._published >= PUBLISH_EVERY_S:
+            self._progress()
+
+    def _progress(self) -> None:
+        self._published = time.monotonic()
+        self._execution.emit(
+            Progress(
+                self._execution.id,
+                self._execution.operation.name,
+                self._step.name,
+                self._step_counts,
+                self._planned,
+                self._published - self._began,
+            )
+        )
+
+
+def _first_cause(errors: list[BaseException]) -> BaseException:
+    """What stopped the step; not a lane that ended because another one did."""
+    for error in errors:
+        if not (isinstance(error, StoppedError) and error.reason == "another_lane_failed"):
+            return error
+    return errors[0]
+
+

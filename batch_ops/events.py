@@ -1,0 +1,90 @@
+"""What the engine says while it works: frozen facts. Observers and Dagster listen.
+
+Events are handed over in the thread that called the engine, never in a lane's thread, in the order
+in which their transactions committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from batch_ops.results import CheckResult, Counts, Result, StepResult
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events."""
+
+    execution_id: str
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionStarted(Event):
+    """An execution was opened; `resumed` tells whether it began before."""
+
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChecksJudged(Event):
+    """The preconditions were judged (or their stored results shown again)."""
+
+    checks: tuple[CheckResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlanned(Event):
+    """A step's chunks stand in the journal. `rows` is what the plan counted."""
+
+    step: str
+    chunk_keys: tuple[str, ...]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress(Event):
+    """Counted in memory, told at most once a second. `planned_rows` of this step."""
+
+    step: str
+    counts: Counts
+    planned_rows: int
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkCompleted(Event):
+    """All batches of a chunk are committed."""
+
+    step: str
+    chunk_key: str
+    counts: Counts
+    batches: int
+    started_at: datetime
+    completed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished(Event):
+    """A step reached its end."""
+
+    result: StepResult
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionFinished(Event):
+    """The execution ended, one way or another."""
+
+    result: Result
+
+
+Listener = Callable[[Event], None]
+
+
+def silent(event: Event) -> None:
+    """The listener that does not listen."""

@@ -1,0 +1,118 @@
+"""Rejects: written with their batch, read as a stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import delete, func, insert, select
+
+from batch_ops.journal.store import utc_now
+from batch_ops.results import Reject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import Connection
+
+    from batch_ops.journal.store import Journal
+
+MAX_TEXT = 10_000
+"""Longer messages and values are cut in the journal's text columns; the record keeps them whole."""
+
+
+def add(
+    journal: Journal,
+    connection: Connection,
+    execution_id: str,
+    *,
+    step: str,
+    chunk: int,
+    batch: int,
+    rejects: Sequence[Reject],
+) -> None:
+    """Write the rejects of one batch."""
+    if not rejects:
+        return
+    at = {"operation_id": execution_id, "step": step, "chunk": chunk, "batch_number": batch}
+    now = utc_now()
+    connection.execute(
+        insert(journal.tables.errors),
+        [at | _values(reject) | {"occurred_at": now} for reject in rejects],
+    )
+
+
+def clear(
+    journal: Journal, connection: Connection, execution_id: str, *, step: str, chunk: int, batch: int
+) -> None:
+    """Forget the rejects of a batch that is told anew."""
+    table = journal.tables.errors
+    connection.execute(
+        delete(table).where(
+            table.c.operation_id == execution_id,
+            table.c.step == step,
+            table.c.chunk == chunk,
+            table.c.batch_number == batch,
+        )
+    )
+
+
+def _values(reject: Reject) -> dict[str, Any]:
+    return {
+        "row_number": reject.row,
+        "record_key": _dump(reject.key),
+        "outcome": reject.outcome,
+        "code": reject.code,
+        "column_name": reject.column,
+        "value": reject.value[:MAX_TEXT] if reject.value else reject.value,
+        "error_message": reject.message[:MAX_TEXT],
+        "failed_records": _dump(reject.data),
+    }
+
+
+def _dump(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value, default=str).decode()
+
+
+def stream(
+    journal: Journal,
+    connection: Connection,
+    execution_id: str,
+    *,
+    step: str | None = None,
+    limit: int | None = None,
+) -> Iterator[Reject]:
+    """The rejects of an execution in the order they were found, without keeping them."""
+    table = journal.tables.errors
+    query = select(table).where(table.c.operation_id == execution_id).order_by(table.c.error_id)
+    if step is not None:
+        query = query.where(table.c.step == step)
+    rows = connection.execution_options(yield_per=1000).execute(
+        query.limit(limit) if limit is not None else query
+    )
+    for row in rows:
+        yield Reject(
+            code=row.code,
+            message=row.error_message,
+            outcome=row.outcome,
+            row=row.row_number,
+            key=orjson.loads(row.record_key) if row.record_key else None,
+            column=row.column_name,
+            value=row.value,
+            data=orjson.loads(row.failed_records) if row.failed_records else None,
+        )
+
+
+def by_reason(
+    journal: Journal, connection: Connection, execution_id: str
+) -> list[tuple[str, str | None, str, int]]:
+    """How many rejects there are by code, column and outcome; most frequent first."""
+    table = journal.tables.errors
+    number = func.count().label("number")
+    query = (
+        select(table.c.code, table.c.column_name, table.c.outcome, number)
+        .where(table.c.operation_id == execution_id)
+        .group_by(table.c.code, table.c.column_name, table.c.outcome)
+        .order_by(number.desc(), table.c.code)
+    )
+    return [(r.code, r.column_name, r.outcome, int(r.number)) for r in connection.execute(query)]

@@ -1,0 +1,56 @@
+"""From boundaries to chunks: 1 to 200 of them per step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_CHUNKS = 200
+FINEST = 1_000
+"""Boundaries are kept at least this many rows apart: smaller batches are cut when a chunk begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChunk:
+    """A contiguous range of one step: `(lower, upper]`, encoded; None is open.
+
+    splits: the encoded boundaries within it, the last one is `upper`.
+    """
+
+    number: int
+    rows: int
+    lower: str | None
+    upper: str | None
+    splits: tuple[str, ...] = ()
+
+
+def spacing(batch_size: int, chunk_rows: int) -> int:
+    """How many rows lie between two boundaries of a plan: a multiple of the batch size."""
+    multiple = -(-FINEST // batch_size) * batch_size
+    return max(1, min(multiple, max(chunk_rows, batch_size)))
+
+
+def chunk_size(rows: int, chunk_rows: int, every: int) -> int:
+    """Rows of a chunk: `chunk_rows`, raised so that there are no more than 200 chunks, and rounded
+    up to whole boundaries."""
+    wanted = max(chunk_rows, -(-rows // MAX_CHUNKS))
+    return -(-wanted // every) * every
+
+
+def cut(boundaries: Sequence[str], rows: int, every: int, chunk_rows: int) -> list[PlannedChunk]:
+    """Group boundaries into chunks. Without rows there is one empty chunk."""
+    if not boundaries:
+        return [PlannedChunk(number=1, rows=0, lower=None, upper=None)]
+    per_chunk = chunk_size(rows, chunk_rows, every) // every
+    chunks: list[PlannedChunk] = []
+    lower: str | None = None
+    for start in range(0, len(boundaries), per_chunk):
+        splits = tuple(boundaries[start : start + per_chunk])
+        left = rows - start * every
+        size = min(len(splits) * every, left)
+        chunks.append(PlannedChunk(len(chunks) + 1, size, lower, splits[-1], splits))
+        lower = splits[-1]
+    return chunks

@@ -1,0 +1,242 @@
+"""What an execution tells when it is asked: counters, rejects, checks, results."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime  # noqa: TC003  (dataclass fields are resolved at run time)
+from enum import StrEnum
+from typing import Any
+
+OUTCOMES = (
+    "created",
+    "updated",
+    "unchanged",
+    "deleted",
+    "selected",
+    "not_found",
+    "invalid",
+    "failed",
+    "skipped",
+)
+
+
+class Status(StrEnum):
+    """The status of an execution."""
+
+    PLANNED = "planned"
+    AWAITING_CONFIRMATION = "awaiting_confirmation"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+    COMPLETED = "completed"
+    COMPLETED_WITH_ERRORS = "completed_with_errors"
+    COMPLETED_WITH_FAILED_CHECKS = "completed_with_failed_checks"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the execution has ended for good: nothing is left to resume."""
+        return self in _FINISHED
+
+    @property
+    def exit_code(self) -> int:
+        """The shell's exit code for an execution that ended so."""
+        return {Status.COMPLETED: 0, Status.COMPLETED_WITH_ERRORS: 1, Status.REFUSED: 3}.get(self, 4)
+
+
+_FINISHED = frozenset(
+    {
+        Status.CANCELLED,
+        Status.REFUSED,
+        Status.COMPLETED,
+        Status.COMPLETED_WITH_ERRORS,
+        Status.COMPLETED_WITH_FAILED_CHECKS,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rows by outcome. Every row ends in exactly one outcome and their sum is `total`.
+
+    total: what the batch's own statement matched or the source gave.
+    selected: rows a `select` gave. invalid: refused by a rule before writing. failed: refused by
+    the database. skipped: not written, by intent or rollback. cascaded: removed by a foreign key
+    besides, outside the sum.
+    """
+
+    total: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    selected: int = 0
+    not_found: int = 0
+    invalid: int = 0
+    failed: int = 0
+    skipped: int = 0
+    cascaded: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    @property
+    def reconciled(self) -> bool:
+        """Whether the outcomes sum up to `total`."""
+        return sum(getattr(self, name) for name in OUTCOMES) == self.total
+
+    @property
+    def rejects(self) -> int:
+        """Rows that could not be processed: invalid + failed."""
+        return self.invalid + self.failed
+
+    @property
+    def processed(self) -> int:
+        """Rows that were changed: created + updated + deleted."""
+        return self.created + self.updated + self.deleted
+
+    def to_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that could not be processed, with its reason.
+
+    row: 1-based data row of the source; None for rows of a table.
+    key: the row's key columns with their values, as far as they are known.
+    code: SQLSTATE where the database refused, else `rule`, `ragged_row`, `encoding`, `type` …
+    outcome: "invalid" (a rule or schema, before writing) or "failed" (the database).
+    """
+
+    code: str
+    message: str
+    outcome: str = "failed"
+    row: int | None = None
+    key: dict[str, Any] | None = None
+    column: str | None = None
+    value: str | None = None
+    data: dict[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One pre- or postcondition as it was judged; the same shape for all three kinds of rules.
+
+    kind: "expectation" (Great Expectations), "row" (every row must fulfil it) or "condition".
+    evaluated: False when it could not be judged; `message` then says why.
+    failing_keys: up to 20 keys of rows that break it.
+    """
+
+    name: str
+    kind: str
+    success: bool
+    evaluated: bool = True
+    description: str = ""
+    observed_value: Any = None
+    element_count: int | None = None
+    unexpected_count: int | None = None
+    failing_keys: list[dict[str, Any]] = field(default_factory=list)
+    message: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkCounts:
+    """How many chunks there are, and how far they are."""
+
+    total: int = 0
+    completed: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One step of an execution. planned_rows: what the plan counted; None before it is planned."""
+
+    name: str
+    kind: str
+    status: str
+    counts: Counts
+    chunks: ChunkCounts
+    planned_rows: int | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    duration_s: float = 0.0
+
+    @property
+    def rows_per_s(self) -> float:
+        return self.counts.total / self.duration_s if self.duration_s > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An execution as the journal knows it. `stopped_reason` is set when it did not reach its end."""
+
+    execution_id: str
+    operation: str
+    status: Status
+    counts: Counts
+    steps: tuple[StepResult, ...] = ()
+    chunks: ChunkCounts = ChunkCounts()
+    checks: tuple[CheckResult, ...] = ()
+    stopped_reason: str | None = None
+    message: str | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    duration_s: float = 0.0
+    run_id: str | None = None
+
+    @property
+    def rows_per_s(self) -> float:
+        return self.counts.total / self.duration_s if self.duration_s > 0 else 0.0
+
+    @property
+    def processed_records(self) -> int:
+        return self.counts.processed
+
+    def to_dict(self) -> dict[str, Any]:
+        """One JSON-safe object with stable keys."""
+        return {
+            "execution_id": self.execution_id,
+            "operation": self.operation,
+            "status": str(self.status),
+            "stopped_reason": self.stopped_reason,
+            "message": self.message,
+            "counts": self.counts.to_dict(),
+            "processed_records": self.processed_records,
+            "steps": [_step_dict(step) for step in self.steps],
+            "chunks": asdict(self.chunks),
+            "checks": [check.to_dict() for check in self.checks],
+            "started_at": _iso(self.started_at),
+            "completed_at": _iso(self.completed_at),
+            "duration_s": round(self.duration_s, 3),
+            "rows_per_s": round(self.rows_per_s, 1),
+            "run_id": self.run_id,
+        }
+
+
+def _step_dict(step: StepResult) -> dict[str, Any]:
+    return {
+        "name": step.name,
+        "kind": step.kind,
+        "status": step.status,
+        "planned_rows": step.planned_rows,
+        "counts": step.counts.to_dict(),
+        "chunks": asdict(step.chunks),
+        "started_at": _iso(step.started_at),
+        "completed_at": _iso(step.completed_at),
+        "duration_s": round(step.duration_s, 3),
+        "rows_per_s": round(step.rows_per_s, 1),
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
