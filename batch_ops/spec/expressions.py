@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import sqlglot
 from sqlglot import exp
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from batch_ops.spec.model import Entity
     from batch_ops.spec.nodes import Node
+
+
+_QUOTED = re.compile(r"'[^']*'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +72,29 @@ class Gate:
 
 def is_call(text: str) -> bool:
     """Whether the whole text is one call of a function of the language: `NOW()`, `UPPER(name)`."""
-    name, bracket, _ = text.strip().partition("(")
+    bare = _QUOTED.sub("", text.strip())
+    name, bracket, _ = bare.partition("(")
     known = functions.FUNCTIONS | functions.NOT_YET
-    if not bracket or not text.rstrip().endswith(")") or name.strip().lower() not in known:
+    if not bracket or name.strip().lower() not in known:
         return False
     depth = 0
-    for position, character in enumerate(text.strip()):
+    for position, character in enumerate(bare):
         depth += (character == "(") - (character == ")")
         if depth == 0 and character == ")":
-            return position == len(text.strip()) - 1
+            return position == len(bare) - 1
     return False
 
 
 def _tree(node: Node) -> exp.Expression:
     try:
-        trees = sqlglot.parse(node.text, read=DIALECT)
+        tree = sqlglot.parse_one(node.text, read=DIALECT, into=exp.Condition)
     except ParseError as error:
         raise _as_declaration_error(error, node) from error
     except SqlglotError as error:
         raise node.error(f"This is no SQL expression: {error}.", ONE_EXPRESSION) from error
     except RecursionError:
         raise too_deep(node) from None
-    if len(trees) != 1 or not isinstance(trees[0], exp.Expression):
-        raise node.error("This is not one SQL expression.", ONE_EXPRESSION)
-    return trees[0]
+    return cast("exp.Expression", tree)
 
 
 def _as_declaration_error(error: ParseError, node: Node) -> DeclarationError:
@@ -168,6 +170,8 @@ def _judge_select(part: exp.Select, node: Node) -> None:
         if value and name not in _SELECT_PARTS:
             word = name.rstrip("_").upper()
             raise node.error(f"{word} is not allowed in a sub-select.", ONE_EXPRESSION)
+    if isinstance(part.expressions[0], exp.Star) and not isinstance(part.parent, exp.Exists):
+        raise node.error("A sub-select may not read *.", "Write the column.")
 
 
 def _judge_aggregates(tree: exp.Expression, node: Node, *, allowed: bool) -> None:

@@ -48,9 +48,9 @@ def names(node: Node) -> tuple[str, ...]:
     if isinstance(node.value, str):
         raise node.wrong("a list of names, for example [a, b]")
     found = tuple(name(child) for child in node.elements)
-    for child, value in zip(node.elements, found, strict=True):
-        if found.count(value) > 1:
-            raise child.error(f"The name {value!r} stands here twice.")
+    for index, value in enumerate(found):
+        if value in found[:index]:
+            raise node.elements[index].error(f"The name {value!r} stands here twice.")
     if not found:
         raise node.wrong("at least one name")
     return found

@@ -6,6 +6,7 @@ Plain values follow YAML 1.2: only `true` and `false` are truth values, and `:na
 from __future__ import annotations
 
 import re
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
@@ -242,9 +243,11 @@ class _Builder:
 
 
 def _resolve(text: str) -> Scalar:
-    """A plain scalar's value by YAML 1.2; dates stay texts."""
+    """A plain scalar's value by YAML 1.2; dates, and numbers beyond all sizes, stay texts."""
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
         return int(text)
-    return float(text) if _FLOAT.fullmatch(text) else text
+    if _FLOAT.fullmatch(text) and isfinite(float(text)):
+        return float(text)
+    return text

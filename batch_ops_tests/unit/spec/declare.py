@@ -61,7 +61,7 @@ def declared(options: str, work: str = UPDATE) -> Operation:
 
 def stepped(steps: str, options: str = "") -> Operation:
     """The operation `change` with these steps."""
-    return declared(options, "steps:\n" + indent(dedent(steps), "  "))
+    return declared(options, "steps:\n" + indent(dedent(steps), "  ") + "\n")
 
 
 def node(text: str) -> Node:

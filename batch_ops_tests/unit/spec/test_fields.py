@@ -123,7 +123,7 @@ def test_key_columns_are_not_nullable():
         ("name: my items\nfields: {id: int}\n", "a name", 1, 7),
         ("name: items\nfields: {my id: int}\n", "no name of a column", 2, 10),
         ("name: items\nfields: {id: {type: int, references: itms.id}}", "'items'", 2, 38),
-        ("name: items\nfields: {id: {type: int, references: items.di}}", "'id'", 2, 38),
+        ("name: items\nfields: {id: {type: int, references: items.di}}", "Known: id", 2, 38),
         ("- name\n", "a mapping", 1, 1),
         ("just a text\n", "a mapping", 1, 1),
     ],

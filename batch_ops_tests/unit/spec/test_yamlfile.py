@@ -41,7 +41,7 @@ def test_refused_with_its_place(text, line, column, word):
     assert (place.file, place.line, place.column) == ("orders.yaml", line, column)
 
 
-@pytest.mark.parametrize("unit", ["[", "- ", "{a: ", "? "])
+@pytest.mark.parametrize("unit", ["[", "- ", "{a: "])
 def test_ten_thousand_levels_are_one_clear_error_at_once(unit):
     began = time.perf_counter()
     with pytest.raises(DeclarationError, match="nested deeper than 50 levels"):
