@@ -15,10 +15,10 @@ from batch_ops.cli import check, operations, plan, problems, rejects, run, statu
 from batch_ops.cli.interrupts import INTERRUPTED
 from batch_ops.cli.options import Common
 from batch_ops.cli.say import Say, pipe_may_close
-from batch_ops.errors import BatchOpsError
+from batch_ops.errors import BatchOpsError, without_passwords
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 HELP = """Bulk SQL operations people can trust.
 
@@ -39,7 +39,7 @@ app = App(
     suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., int]] = {
     "list": operations.list_operations,
     "check": check.check,
     "plan": plan.plan,
@@ -59,10 +59,10 @@ def execute(arguments: Sequence[str]) -> int:
     common = Common.of(arguments)
     say = Say(common)
     _prepare(common)
+    code = 0
     try:
         with pipe_may_close():
-            return int(app(list(arguments)) or 0)
-        return 0
+            code = int(app(list(arguments)) or 0)
     except KeyboardInterrupt:
         say.err.print("\nInterrupted.")
         return INTERRUPTED
@@ -72,11 +72,12 @@ def execute(arguments: Sequence[str]) -> int:
         return _fail(say, error)
     except Exception as error:
         return _fail(say, problems.bug(error))
+    return code
 
 
 def _fail(say: Say, error: BatchOpsError) -> int:
     if say.common.debug:
-        say.err.print(problems.without_passwords(traceback.format_exc()), soft_wrap=True)
+        say.err.print(without_passwords(traceback.format_exc()), soft_wrap=True)
     problems.show(say.err, error)
     with pipe_may_close():
         say.data(error.to_dict())
