@@ -63,7 +63,8 @@ def _validate(
         batch = _batch(context, database, entity)
         suite = gx.ExpectationSuite(name=entity.name, expectations=[made for _, made in good])
         outcome = batch.validate(suite, result_format=_format(entity))
-    except (GreatExpectationsError, LookupError, TypeError) as error:
+        batch.datasource.get_execution_engine().close()
+    except (GreatExpectationsError, LookupError) as error:
         why = " ".join(str(error).split())
         return {name: _unclear(check, why) for name, check in names.items()}
     found = {}
@@ -74,11 +75,16 @@ def _validate(
 
 
 def _batch(context: Any, database: Database, entity: Entity) -> Any:
-    """The whole table as one batch, through a connection that is closed after use."""
+    """The whole table as one batch, through a connection that is closed after use.
+
+    The library sets the pool itself where a database has one writer, and refuses a second word on it;
+    a `$` in the URL would mean an environment variable to it.
+    """
+    pooled = database.dialect.capabilities.concurrent_writers
     source = context.data_sources.add_sql(
         "target",
-        connection_string=database.url.render_as_string(hide_password=False),
-        kwargs={"poolclass": NullPool},
+        connection_string=database.url.render_as_string(hide_password=False).replace("$", "\\$"),
+        kwargs={"poolclass": NullPool} if pooled else {},
     )
     where = {"schema_name": entity.schema} if entity.schema else {}
     asset = source.add_table_asset(entity.name, table_name=entity.table, **where)

@@ -178,4 +178,5 @@ def _chunk_row(execution: Execution, step: Step, chunk: PlannedChunk) -> ChunkRo
         lower=chunk.lower,
         upper=chunk.upper,
         splits=chunk.splits,
+        spacing=chunk.spacing,
     )

@@ -96,9 +96,8 @@ class KeysetWork:
     def _ends(self, connection: Connection, chunk: ChunkRow) -> list[str]:
         """Where the batches end: the plan's own splits where they fit, else counted again."""
         assert chunk.upper is not None
-        rows = -(-chunk.planned_rows // max(len(chunk.splits), 1))
-        if chunk.position is None and rows <= self._batch_size:
-            return _grouped(chunk.splits, max(self._batch_size // max(rows, 1), 1))
+        if chunk.position is None and 0 < chunk.spacing <= self._batch_size:
+            return _grouped(chunk.splits, self._batch_size // chunk.spacing)
         lower, upper = load_key(chunk.position or chunk.lower), load_key(chunk.upper)
         with connection.begin():
             ends, _ = boundaries_between(connection, self._target, lower, upper, self._batch_size)

@@ -30,7 +30,7 @@ class ChunkRow:
 
     Attributes:
         lower, upper: its bounds as encoded cursors; lower is exclusive, None is open.
-        splits: encoded cursors at which the plan's batches end.
+        splits: encoded cursors found when it was planned, at most `spacing` rows apart.
         position: the cursor behind the last committed batch; None before the first.
         counts: what its committed batches came to, and a stopped batch's attempt with them.
     """
@@ -42,6 +42,7 @@ class ChunkRow:
     lower: str | None
     upper: str | None
     splits: tuple[str, ...]
+    spacing: int
     position: str | None = None
     status: str = PLANNED
     token: int = 0
@@ -87,6 +88,7 @@ def add_all(
             "lower_bound": chunk.lower,
             "upper_bound": chunk.upper,
             "splits": orjson.dumps(chunk.splits).decode(),
+            "spacing": chunk.spacing,
             "status": chunk.status,
             "token": 0,
             "batches": 0,
@@ -108,6 +110,7 @@ def _row(row: Row[Any]) -> ChunkRow:
         lower=row.lower_bound,
         upper=row.upper_bound,
         splits=tuple(orjson.loads(row.splits)),
+        spacing=row.spacing,
         position=row.position,
         status=row.status,
         token=row.token,

@@ -154,6 +154,7 @@ def _chunks(metadata: MetaData) -> Table:
         Column("lower_bound", Text),
         Column("upper_bound", Text),
         Column("splits", Text),
+        Column("spacing", Integer, nullable=False),
         Column("position", Text),
         Column("status", String(40), nullable=False),
         Column("token", Integer, nullable=False, default=0),

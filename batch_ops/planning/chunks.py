@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 MAX_CHUNKS = 200
 FINEST = 1_000
-"""Boundaries are kept at least this many rows apart: smaller batches are cut when a chunk begins."""
+"""Boundaries are at least this many rows apart: smaller batches are cut when a chunk begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class PlannedChunk:
     """A contiguous range of one step: `(lower, upper]`, encoded; None is open.
 
     splits: the encoded boundaries within it, the last one is `upper`.
+    spacing: rows between two of them, at most.
     """
 
     number: int
@@ -25,6 +26,7 @@ class PlannedChunk:
     lower: str | None
     upper: str | None
     splits: tuple[str, ...] = ()
+    spacing: int = 0
 
 
 def spacing(batch_size: int, chunk_rows: int) -> int:
@@ -34,8 +36,7 @@ def spacing(batch_size: int, chunk_rows: int) -> int:
 
 
 def chunk_size(rows: int, chunk_rows: int, every: int) -> int:
-    """Rows of a chunk: `chunk_rows`, raised so that there are no more than 200 chunks, and rounded
-    up to whole boundaries."""
+    """Rows of a chunk: `chunk_rows`, raised so that there are at most 200, in whole boundaries."""
     wanted = max(chunk_rows, -(-rows // MAX_CHUNKS))
     return -(-wanted // every) * every
 
@@ -51,6 +52,6 @@ def cut(boundaries: Sequence[str], rows: int, every: int, chunk_rows: int) -> li
         splits = tuple(boundaries[start : start + per_chunk])
         left = rows - start * every
         size = min(len(splits) * every, left)
-        chunks.append(PlannedChunk(len(chunks) + 1, size, lower, splits[-1], splits))
+        chunks.append(PlannedChunk(len(chunks) + 1, size, lower, splits[-1], splits, every))
         lower = splits[-1]
     return chunks
