@@ -31,7 +31,12 @@ class Shell:
             text=True,
             check=False,
             cwd=recompute.PROJECT,
-            env={**os.environ, "BATCH_OPS_DATABASE_URL": self.url, "DAGSTER_HOME": str(self.home)},
+            env={
+                **os.environ,
+                "BATCH_OPS_DATABASE_URL": self.url,
+                "BATCH_OPS_DEFS": str(recompute.PROJECT / "batch_ops" / "defs"),
+                "DAGSTER_HOME": str(self.home),
+            },
         )
 
     def result(self, *arguments: str, code: int) -> dict[str, object]:
