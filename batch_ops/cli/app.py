@@ -90,7 +90,7 @@ def _prepare(common: Common) -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("batch_ops")
     logger.handlers = [handler]
-    logger.setLevel(logging.DEBUG if common.debug else logging.ERROR)
+    logger.setLevel(logging.DEBUG if common.debug else logging.WARNING)
     logger.propagate = False
     if not common.debug and not sys.warnoptions:
         warnings.simplefilter("ignore")

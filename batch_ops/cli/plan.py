@@ -15,6 +15,8 @@ from batch_ops.cli.verdict import verdict
 from batch_ops.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from batch_ops.engine import Preview
 
 MAX_CELL = 40
@@ -42,33 +44,9 @@ def plan(
     if sql:
         say.text(_script(shown))
         return 0
-    say.data(described(shown))
+    say.data(shown.to_dict())
     _tell(say, shown)
     return 0
-
-
-def described(shown: Preview) -> dict[str, Any]:
-    """A preview as one JSON object with stable keys."""
-    return {
-        "operation": shown.operation,
-        "steps": [
-            {
-                "name": step.name,
-                "kind": str(step.kind),
-                "entity": step.entity,
-                "rows": step.rows,
-                "chunks": step.chunks,
-                "batches": step.batches,
-                "estimate": step.estimate,
-                "sql": step.sql,
-                "sample": step.sample,
-            }
-            for step in shown.steps
-        ],
-        "checks": [check.to_dict() for check in shown.checks],
-        "bindings": dict(shown.bindings),
-        "notes": list(shown.notes),
-    }
 
 
 def _script(shown: Preview) -> str:
@@ -110,7 +88,7 @@ def _figure(sign: str, number: int | None) -> str:
     return "?" if number is None else f"{sign}{number:,}"
 
 
-def _sample(say: Say, step: str, sample: list[dict[str, Any]]) -> None:
+def _sample(say: Say, step: str, sample: Sequence[dict[str, Any]]) -> None:
     """Some rows, one per block of `column: value` where they would not fit side by side."""
     if not sample:
         return

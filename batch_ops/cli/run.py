@@ -155,7 +155,7 @@ def _watch(say: Say, found: Project, start: Callable[[Listener], Result]) -> int
     begun = _Begun()
     try:
         with orderly(), _progress(say) as progress:
-            result = start(combine(begun, progress, log))
+            result = start(combine(begun, progress, log if say.common.debug else silent))
     except KeyboardInterrupt:
         return _tell_interrupted(say, found, begun.execution_id)
     with pipe_may_close():
@@ -179,9 +179,11 @@ def _tell(say: Say, found: Project, result: Result) -> None:
     say.data(result.to_dict())
     say.print(summary.head(result))
     if len(result.steps) > 1:
-        say.print(summary.steps(result))
+        say.print("", summary.steps(result))
     if result.counts.rejects and not say.common.json and not say.common.quiet:
         tell_rejects(say, found, result)
+    if result.status.exit_code == 1:
+        say.print(Text("Done, with rejects: exit code 1.", style="yellow"))
     if result.status.exit_code > 1:
         problems.show(say.err, unreached(result))
 
@@ -194,15 +196,14 @@ def tell_rejects(say: Say, found: Project, result: Result) -> None:
     first = list(rejects_of(found, result.execution_id, limit=summary.FIRST_REJECTS))
     say.print("", summary.reject_table(first))
     command = f"batch-ops errors {summary.short(result.execution_id)}"
-    if result.counts.rejects > len(first):
-        say.print(f"All {result.counts.rejects:,}: {command} (--csv for a file)")
+    say.print("", f"All of them: {command} (--csv for a file)")
 
 
 def unreached(result: Result) -> BatchOpsError:
     """Why an execution did not reach its end, as an error in the one form."""
     reason = result.stopped_reason or str(result.status)
-    done = f"{words.rows(result.counts.total)} in {result.chunks.completed:,} of"
-    state = f"What was committed stays: {done} {result.chunks.total:,} chunks are done."
+    done = f"{result.chunks.completed:,} of {result.chunks.total:,} planned chunks are done"
+    state = f"What was committed stays: {words.outcomes(result.counts)}; {done}."
     command = summary.next_command(result)
     what = result.message or f"{result.operation} ended before its end: {reason}."
     todo = f"Go on with: {command}" if command else ""
@@ -233,6 +234,5 @@ def _tell_interrupted(say: Say, found: Project, execution_id: str | None) -> int
     told.what = "Interrupted."
     told.todo = f"Go on with: batch-ops resume {summary.short(execution_id)}"
     problems.show(say.err, told)
-    say.note(Text(words.outcomes(result.counts), style="dim"))
     say.data(result.to_dict())
     return INTERRUPTED

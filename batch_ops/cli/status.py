@@ -89,7 +89,7 @@ def _listed(found: Project, results: list[Result]) -> RenderableType:
         return Text("There is no execution yet: batch-ops run OPERATION")
     table = made_of(
         "id", "operation", "status", "rows", "rejects", "done", "rows/s", "started",
-        right=("rows", "rejects", "done", "rows/s", "started"), whole=("id",),
+        right=("rows", "rejects", "done", "rows/s", "started"), whole=("id", "operation"),
     )  # fmt: skip
     now = datetime.now(UTC)
     for result in results:
@@ -126,8 +126,9 @@ def _one(found: Project, result: Result, *, gone: bool) -> RenderableType:
 
 
 def _facts(result: Result) -> Text:
-    now = datetime.now(UTC)
-    facts = [f"execution {result.execution_id}", f"started {moment(result.started_at, now)}"]
+    facts = [f"execution {result.execution_id}"]
+    if result.started_at:
+        facts += [f"started {result.started_at.astimezone():%Y-%m-%d %H:%M:%S}"]
     facts += [f"run {result.run_id}"] if result.run_id else []
     left = remaining(result)
     facts += [f"{words.duration(left)} left in this step"] if left is not None else []

@@ -11,7 +11,7 @@ from batch_ops.observers import words
 from batch_ops.results import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from rich.table import Table
 
@@ -75,7 +75,8 @@ def step_rows(step: StepResult) -> str:
     planned = step.planned_rows
     if step.status == "finished" or planned is None or step.counts.total == planned:
         return told if planned is not None or step.counts.total else "not planned yet"
-    return f"{words.progress(step.counts.total, planned)}: {told}"
+    far = words.progress(step.counts.total, planned)
+    return f"{far}: {told}" if "," in told.replace(f"{step.counts.total:,}", "") else far
 
 
 def chunks(step: StepResult) -> str:
@@ -85,24 +86,25 @@ def chunks(step: StepResult) -> str:
 
 
 def reasons(found: Sequence[Reason]) -> Table:
-    """Rejects by reason."""
-    table = made_of("rejects", "code", "column", "refused by", right=("rejects",))
+    """Rejects by reason; the column only where one is known."""
+    columns = any(each.column for each in found)
+    names = ("rejects", "code", *(("column",) if columns else ()), "refused by")
+    table = made_of(*names, right=("rejects",))
     for each in found:
         by = "a rule or type" if each.outcome == "invalid" else "the database"
-        table.add_row(f"{each.rows:,}", each.code, each.column or "", by)
+        column = [each.column or ""] if columns else []
+        table.add_row(f"{each.rows:,}", each.code, *column, by)
     return table
 
 
-def reject_table(found: Iterable[Reject]) -> Table:
-    """Rejects, one per line: where, which row, why."""
-    table = made_of("row", "key", "code", "why", right=("row",), whole=("code",))
+def reject_table(found: Sequence[Reject]) -> Table:
+    """Rejects, one per line: which row of the source, which key, why."""
+    numbered = any(reject.row is not None for reject in found)
+    names = ("row", "key", "code", "why") if numbered else ("key", "code", "why")
+    table = made_of(*names, right=("row",), whole=("code",))
     for reject in found:
-        table.add_row(
-            f"{reject.row:,}" if reject.row is not None else "",
-            key_of(reject),
-            reject.code,
-            why(reject),
-        )
+        number = [f"{reject.row:,}" if reject.row is not None else ""] if numbered else []
+        table.add_row(*number, key_of(reject), reject.code, why(reject))
     return table
 
 

@@ -19,23 +19,28 @@ def made_of(*columns: str, right: tuple[str, ...] = (), whole: tuple[str, ...] =
         right: those of numbers, which are never wrapped.
         whole: others that are never wrapped.
     """
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim", show_edge=False)
+    table = Table(
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        header_style="dim",
+        show_edge=False,
+    )
     for name in columns:
-        number = name in right
         table.add_column(
             name,
-            justify="right" if number else "left",
-            no_wrap=number or name in whole,
+            justify="right" if name in right else "left",
+            no_wrap=name in right or name in whole,
             overflow="fold",
         )
     return table
 
 
 def moment(when: datetime | None, now: datetime) -> str:
-    """`14:03:12` today, else `11-21 14:03`, of another year `2025-11-21`; local time."""
+    """`14:03` today, else `Nov 21`, of another year `2025-11`; local time."""
     if when is None:
         return ""
     there, here = when.astimezone(), now.astimezone()
     if there.date() == here.date():
-        return f"{there:%H:%M:%S}"
-    return f"{there:%m-%d %H:%M}" if there.year == here.year else f"{there:%Y-%m-%d}"
+        return f"{there:%H:%M}"
+    return f"{there:%b %d}" if there.year == here.year else f"{there:%Y-%m}"
