@@ -1,0 +1,61 @@
+"""What a launcher and the run it drives in the same process hand to each other.
+
+A run started by Dagster alone has no launcher: nothing here is needed to go on with an execution.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from batch_ops.engine import Launch, RunOptions
+from batch_ops.events import silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from batch_ops.events import Listener
+
+
+@dataclass(slots=True)
+class Launcher:
+    """Who drives a run from this process.
+
+    Attributes:
+        options: what cannot stand in a run config, such as a take-over.
+        error: the first error the run ended with, as it was raised.
+        execution_id: the execution the run works on, as soon as it is known.
+        interrupted: whether a signal or a termination ended the run.
+    """
+
+    run_id: str
+    launch: Launch = field(default_factory=Launch)
+    options: RunOptions = field(default_factory=RunOptions)
+    listen: Listener = silent
+    error: Exception | None = None
+    execution_id: str | None = None
+    interrupted: bool = False
+
+
+_launchers: dict[str, Launcher] = {}
+
+
+@contextmanager
+def driving(launcher: Launcher) -> Iterator[Launcher]:
+    """The run's ops find this launcher while the block lasts."""
+    _launchers[launcher.run_id] = launcher
+    try:
+        yield launcher
+    finally:
+        del _launchers[launcher.run_id]
+
+
+def launcher_of(run_id: str) -> Launcher | None:
+    """The launcher of a run in this process, or None."""
+    return _launchers.get(run_id)
+
+
+def driven_here() -> bool:
+    """Whether a launcher of this process drives a run: then it tells the person, not Dagster."""
+    return bool(_launchers)

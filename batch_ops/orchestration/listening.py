@@ -1,0 +1,73 @@
+"""The engine's events as Dagster's: a partition turns green when its chunk is committed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from batch_ops.events import ChunkCompleted, Event, Listener, Progress, StepPlanned
+from batch_ops.orchestration import metadata
+from batch_ops.orchestration.names import partitions_name, step_key
+from batch_ops.orchestration.partitions import add_keys
+
+if TYPE_CHECKING:
+    from batch_ops.spec.model import Operation
+
+FIRST_INTERVAL = 30.0
+"""Seconds between two progress lines; each interval is a fifth longer, so that a step that takes
+a day writes about 30 lines: every line is an event in Dagster's storage."""
+
+GROWTH = 1.2
+
+
+@dataclass(slots=True)
+class Listening:
+    """Tells Dagster what happens in one op, and then the launcher.
+
+    Attributes:
+        shows: whether completed chunks are logged as materializations; a step asset's own run
+            reports its partitions itself.
+    """
+
+    operation: Operation
+    context: dg.OpExecutionContext | dg.AssetExecutionContext
+    then: Listener
+    shows: bool = True
+    interval: float = FIRST_INTERVAL
+    told_at: float = field(default_factory=time.monotonic)
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, ChunkCompleted) and self.shows:
+            self.context.log_event(materialization(self.operation, event))
+        elif isinstance(event, StepPlanned):
+            name = partitions_name(self.operation, event.step)
+            add_keys(self.context.instance, name, event.chunk_keys)
+        elif isinstance(event, Progress):
+            self._progress(event)
+        self.then(event)
+
+    def _progress(self, event: Progress) -> None:
+        if time.monotonic() - self.told_at < self.interval:
+            return
+        self.told_at, self.interval = time.monotonic(), self.interval * GROWTH
+        rate = event.counts.total / event.elapsed_s if event.elapsed_s > 0 else 0.0
+        self.context.log.info(
+            "%s: %s of %s rows, %s rows/s, %s rejects",
+            event.step,
+            f"{event.counts.total:,}",
+            f"{event.planned_rows:,}",
+            f"{rate:,.0f}",
+            f"{event.counts.rejects:,}",
+        )
+
+
+def materialization(operation: Operation, event: ChunkCompleted) -> dg.AssetMaterialization:
+    """A completed chunk as a partition of its step's asset."""
+    return dg.AssetMaterialization(
+        step_key(operation, event.step),
+        partition=event.chunk_key,
+        metadata=metadata.of_event(event),
+    )

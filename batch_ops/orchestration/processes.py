@@ -1,0 +1,42 @@
+"""Which process works on a run: kept as a tag, so that others can tell whether it still lives."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+import psutil
+
+from batch_ops.orchestration.names import PROCESS_TAG
+
+if TYPE_CHECKING:
+    from dagster import DagsterRun
+
+_TOLERANCE_S = 1.0
+
+
+def tags() -> dict[str, str]:
+    """This process as a tag: host, pid and start time; a pid alone is given out again."""
+    started = psutil.Process().create_time()
+    return {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}:{started:.2f}"}
+
+
+def is_dead(run: DagsterRun) -> bool:
+    """Whether the run's process is known to be gone. Of another host nobody here can know."""
+    host, pid, started = _split(run.tags.get(PROCESS_TAG, ""))
+    if host != socket.gethostname():
+        return False
+    try:
+        return abs(psutil.Process(pid).create_time() - started) > _TOLERANCE_S
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _split(tag: str) -> tuple[str | None, int, float]:
+    host, _, rest = tag.partition(":")
+    pid, _, started = rest.partition(":")
+    try:
+        return host, int(pid), float(started)
+    except ValueError:
+        return None, 0, 0.0

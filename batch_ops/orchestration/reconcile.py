@@ -1,0 +1,79 @@
+"""Making Dagster show what the journal knows. The journal is the truth; Dagster may have missed
+the end of a process, or lost its storage.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from batch_ops.engine import history
+from batch_ops.engine.reading import chunk_infos, find
+from batch_ops.orchestration import metadata
+from batch_ops.orchestration.names import EXECUTION_TAG, OPERATION_TAG, partitions_name, step_key
+from batch_ops.orchestration.partitions import add_keys
+from batch_ops.orchestration.processes import is_dead
+
+if TYPE_CHECKING:
+    from batch_ops.engine import ChunkInfo, Project
+    from batch_ops.results import Result
+    from batch_ops.spec.model import Operation
+
+GOING_ON = [
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def show(project: Project, instance: dg.DagsterInstance, result: Result) -> None:
+    """Chunks that Dagster does not know or does not show as done are added and reported."""
+    operation = project.catalog.operation(result.operation)
+    known = {step.name for step in operation.steps}
+    for step in result.steps:
+        if step.chunks.total and step.name in known:
+            _show_step(project, instance, operation, result.execution_id, step.name)
+
+
+def _show_step(
+    project: Project,
+    instance: dg.DagsterInstance,
+    operation: Operation,
+    execution_id: str,
+    step: str,
+) -> None:
+    chunks = chunks_of(project, execution_id, step)
+    add_keys(instance, partitions_name(operation, step), [chunk.key for chunk in chunks])
+    asset = step_key(operation, step)
+    shown = instance.get_materialized_partitions(asset)
+    for chunk in chunks:
+        if chunk.completed and chunk.key not in shown:
+            told = metadata.of_chunk(execution_id, chunk)
+            event = dg.AssetMaterialization(asset, partition=chunk.key, metadata=told)
+            instance.report_runless_asset_event(event)
+
+
+def chunks_of(project: Project, execution_id: str, step: str) -> tuple[ChunkInfo, ...]:
+    """The chunks of a step without working on its execution."""
+    journal, row = find(project, execution_id)
+    return chunk_infos(journal, row.id, step)
+
+
+def close_dead_runs(instance: dg.DagsterInstance, execution_id: str | None = None) -> int:
+    """Runs that say they go on though their process is gone are closed; how many."""
+    tags = {EXECUTION_TAG: execution_id} if execution_id else {}
+    runs = instance.get_runs(dg.RunsFilter(statuses=GOING_ON, tags=tags))
+    dead = [run for run in runs if OPERATION_TAG in run.tags and is_dead(run)]
+    for run in dead:
+        instance.report_run_failed(run, f"Its process is gone (noticed by {os.getpid()}).")
+    return len(dead)
+
+
+def everything(project: Project, instance: dg.DagsterInstance) -> int:
+    """Close dead runs (how many) and show the newest executions."""
+    closed = close_dead_runs(instance)
+    for result in history(project, limit=20):
+        show(project, instance, result)
+    return closed

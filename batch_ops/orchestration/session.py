@@ -1,0 +1,216 @@
+"""One op's part in an execution: opening it, and turning its errors into Dagster's."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import dagster as dg
+
+from batch_ops.engine import Launch, RunOptions, begin, execution_of_run, join, result_of
+from batch_ops.errors import BatchOpsError
+from batch_ops.orchestration import processes, settings
+from batch_ops.orchestration.handover import launcher_of
+from batch_ops.orchestration.listening import Listening
+from batch_ops.orchestration.names import EXECUTION_TAG, OPERATION_TAG, STATUS_TAG, VIA_TAG
+from batch_ops.results import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from batch_ops.engine import Execution, Project
+    from batch_ops.orchestration.settings import Settings
+    from batch_ops.results import Result
+    from batch_ops.spec.model import Operation
+
+_DOORS = {
+    "dagster/schedule_name": "schedule",
+    "dagster/sensor_name": "sensor",
+    "dagster/backfill": "ui",
+}
+
+
+class Session:
+    """What one op knows: the project, the operation, the run, and what its config says."""
+
+    def __init__(
+        self,
+        project: Project,
+        operation: Operation,
+        context: dg.OpExecutionContext | dg.AssetExecutionContext,
+        config: Mapping[str, Any],
+        *,
+        shows: bool = True,
+    ) -> None:
+        self.project, self.operation, self.context = project, operation, context
+        self.run, self.instance = context.run, context.instance
+        self.launcher = launcher_of(self.run.run_id)
+        then = self.launcher.listen if self.launcher else _silent
+        self.listen = Listening(operation, context, then, shows)
+        self._config = config
+
+    @property
+    def root_run_id(self) -> str:
+        """The run the person knows: re-executions belong to it."""
+        return self.run.root_run_id or self.run.run_id
+
+    @property
+    def said(self) -> Settings:
+        """What the run config says, and what the launcher says besides."""
+        said = settings.read(self.operation, self._config, self.run)
+        return replace(said, options=self._with_word(said.options))
+
+    def _with_word(self, options: RunOptions) -> RunOptions:
+        """A take-over, a moved file, new sizes: a person's word, for this run alone."""
+        if self.launcher is None:
+            return options
+        word = self.launcher.options
+        return replace(
+            options,
+            take_over=word.take_over,
+            source_path=word.source_path,
+            use_new=word.use_new,
+        )
+
+    @property
+    def launch(self) -> Launch:
+        """Who started the run, and through which door."""
+        if self.launcher is not None:
+            return replace(self.launcher.launch, run_id=self.root_run_id)
+        return Launch(via=_door(self.run), run_id=self.root_run_id)
+
+    # opening
+
+    def begin_or_join(self) -> Execution:
+        """A new execution, or the unfinished one this run is meant to go on with."""
+        said, known = self.said, self._meant()
+        if known is not None:
+            return self.join(known)
+        return begin(
+            self.project,
+            self.operation.name,
+            said.parameters,
+            options=said.options,
+            launch=self.launch,
+            listen=self.listen,
+        )
+
+    def _meant(self) -> str | None:
+        """The execution to go on with. Re-executing a run whose execution has ended begins anew."""
+        known = self.said.execution_id
+        again = self.run.parent_run_id is not None
+        if known is None and again:
+            known = execution_of_run(self.project, self.root_run_id)
+        if known is None:
+            return None
+        ended = result_of(self.project, known).status.finished
+        return None if again and ended else known
+
+    def join(self, execution_id: str, *, exclusive: bool = True) -> Execution:
+        """Work on an execution that began."""
+        return join(
+            self.project,
+            execution_id,
+            options=self.said.options,
+            launch=self.launch,
+            listen=self.listen,
+            exclusive=exclusive,
+        )
+
+    # telling
+
+    def mark(self, result: Result) -> None:
+        """The run's tags: which execution it works on, how that is, and which process does it."""
+        if self.launcher is not None:
+            self.launcher.execution_id = result.execution_id
+        tags = {
+            OPERATION_TAG: self.operation.name,
+            EXECUTION_TAG: result.execution_id,
+            STATUS_TAG: str(result.status),
+            **processes.tags(),
+        }
+        self.instance.add_run_tags(self.run.run_id, tags)
+
+    @contextmanager
+    def failing(self, execution: Execution | None = None) -> Iterator[None]:
+        """Errors end the attempt, are handed to the launcher, and fail the run in words."""
+        try:
+            yield
+        except Exception as error:
+            result = self._aborted(execution, error)
+            if self.launcher is not None and self.launcher.error is None:
+                self.launcher.error = error
+            if not isinstance(error, BatchOpsError):
+                raise
+            self._fail(error, result)
+        except BaseException:
+            if execution is not None:
+                self.mark(execution.abort(KeyboardInterrupt()))
+            self._interrupted()
+            raise
+
+    def _aborted(self, execution: Execution | None, error: Exception) -> Result | None:
+        if execution is None:
+            return None
+        result = execution.abort(error)
+        self.mark(result)
+        return result
+
+    def _fail(self, error: BatchOpsError, result: Result | None) -> NoReturn:
+        raise failure(error, result) from None
+
+    def _interrupted(self) -> None:
+        """A signal is meant as a termination; else Dagster calls the run failed."""
+        if self.launcher is not None:
+            self.launcher.interrupted = True
+        run = self.instance.get_run_by_id(self.run.run_id)
+        if run is not None and run.status is dg.DagsterRunStatus.STARTED:
+            self.instance.report_run_canceling(run)
+
+    def ended(self, execution_id: str) -> Result | None:
+        """The result of an execution that reached its end elsewhere, or None.
+
+        Raises:
+            Failure: it ended without reaching it.
+        """
+        result = result_of(self.project, execution_id)
+        if not result.status.finished:
+            return None
+        if result.status in (Status.REFUSED, Status.CANCELLED):
+            raise dg.Failure(
+                f"Execution {execution_id} is {result.status}. Launch a new run, or re-execute "
+                "all steps of this one.",
+                allow_retries=False,
+            )
+        return result
+
+
+def failure(error: BatchOpsError, result: Result | None) -> dg.Failure:
+    """A run's end in words: what happened, the state of the data, what to do next."""
+    told: dict[str, Any] = {"error": type(error).__name__, "what": error.what}
+    told |= {name: text for name, text in _words(error).items() if text}
+    if result is not None:
+        told["batch_ops/execution"] = result.execution_id
+        told["batch_ops/status"] = str(result.status)
+        told |= result.counts.to_dict()
+        for check in (check for check in result.checks if not check.success):
+            told[f"observed {check.name}"] = str(check.observed_value)
+    return dg.Failure(str(error), metadata=told, allow_retries=False)
+
+
+def _words(error: BatchOpsError) -> dict[str, str]:
+    return {"state": error.state, "todo": error.todo}
+
+
+def _silent(_event: object) -> None:
+    """Nobody listens besides Dagster."""
+
+
+def _door(run: dg.DagsterRun) -> str:
+    if VIA_TAG in run.tags:
+        return run.tags[VIA_TAG]
+    for tag, door in _DOORS.items():
+        if tag in run.tags:
+            return door
+    return "ui" if run.remote_job_origin is not None else "dagster"
