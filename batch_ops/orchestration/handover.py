@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from batch_ops.events import Listener
+    from batch_ops.results import Result
 
 
 @dataclass(slots=True)
@@ -24,7 +25,8 @@ class Launcher:
 
     Attributes:
         options: what cannot stand in a run config, such as a take-over.
-        error: the first error the run ended with, as it was raised.
+        error: the error the run ended with, as it was raised.
+        result: what the execution had become by then; None when it did not begin.
         execution_id: the execution the run works on, as soon as it is known.
         interrupted: whether a signal or a termination ended the run.
     """
@@ -34,6 +36,7 @@ class Launcher:
     options: RunOptions = field(default_factory=RunOptions)
     listen: Listener = silent
     error: Exception | None = None
+    result: Result | None = None
     execution_id: str | None = None
     interrupted: bool = False
 

@@ -108,7 +108,8 @@ class Ops:
         with session.failing():
             execution = session.join(execution_id)
         with session.failing(execution):
-            work(execution, step)
+            if step in [known.name for known in execution.operation.steps]:
+                work(execution, step)
         return execution.id
 
     def _report(self, context: dg.OpExecutionContext, inputs: dict[str, Any]) -> None:
@@ -118,6 +119,7 @@ class Ops:
             with session.failing():
                 execution = session.join(execution_id)
             with session.failing(execution):
+                _rest(execution)
                 result = execution.finish()
         session.mark(result)
         reconcile.show(self._project, session.instance, result)
@@ -133,6 +135,14 @@ class Ops:
         """
         chosen = context.run.step_keys_to_execute
         return chosen is None or f"{graph_name(self._operation)}.{PRECONDITIONS}" in chosen
+
+
+def _rest(execution: Execution) -> None:
+    """Steps of the declaration it began with that today's declaration, and so the graph, lacks."""
+    while (step := execution.next_step) is not None:
+        execution.plan_step(step)
+        execution.run_step(step)
+        execution.finish_step(step)
 
 
 def _plan(execution: Execution, step: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batch_ops.engine import history
+from batch_ops.engine import result_of
+from batch_ops.errors import UnknownNameError
 from batch_ops.orchestration.names import chunk_owner, partitions_name
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
     from batch_ops.engine import Project
+    from batch_ops.results import Result
     from batch_ops.spec.model import Operation
 
 SLICE = 500
@@ -32,16 +34,30 @@ def add_keys(instance: DagsterInstance, name: str, keys: Sequence[str]) -> None:
 
 def forget_old(project: Project, instance: DagsterInstance, operation: Operation) -> None:
     """Delete the keys of executions that finished long ago; unfinished ones keep theirs."""
-    kept = _kept(project, operation)
     for step in operation.steps:
         name = partitions_name(operation, step.name)
-        for key in instance.get_dynamic_partitions(name):
-            if chunk_owner(key) not in kept:
+        keys = instance.get_dynamic_partitions(name)
+        old = _old(project, {chunk_owner(key) for key in keys})
+        for key in keys:
+            if chunk_owner(key) in old:
                 instance.delete_dynamic_partition(name, key)
 
 
-def _kept(project: Project, operation: Operation) -> set[str]:
-    results = [r for r in history(project, limit=None) if r.operation == operation.name]
-    finished = [r for r in results if r.status.finished and r.chunks.total][:KEPT]
-    unfinished = [r for r in results if not r.status.finished]
-    return {chunk_owner(r.execution_id) for r in (*finished, *unfinished)}
+def _old(project: Project, owners: set[str]) -> set[str]:
+    """Of executions, by the start of their ids, those that finished before the newest KEPT.
+
+    One that no journal knows stays: it may be unfinished in a database that is not looked at now.
+    """
+    if len(owners) <= KEPT:
+        return set()
+    known = [result for owner in owners if (result := _find(project, owner)) is not None]
+    finished = [result for result in known if result.status.finished]
+    finished.sort(key=lambda result: str(result.started_at), reverse=True)
+    return {chunk_owner(result.execution_id) for result in finished[KEPT:]}
+
+
+def _find(project: Project, owner: str) -> Result | None:
+    try:
+        return result_of(project, owner)
+    except UnknownNameError:
+        return None

@@ -140,7 +140,7 @@ class Session:
         except Exception as error:
             result = self._aborted(execution, error)
             if self.launcher is not None and self.launcher.error is None:
-                self.launcher.error = error
+                self.launcher.error, self.launcher.result = error, result
             if not isinstance(error, BatchOpsError):
                 raise
             self._fail(error, result)

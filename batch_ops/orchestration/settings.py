@@ -146,6 +146,12 @@ def flat(operation: Operation, run: dg.DagsterRun) -> Config:
     return dict(nodes.get(graph_name(operation), {}).get("config", {}))
 
 
+def known(operation: Operation, config: Config) -> Config:
+    """The part of an earlier run's config that today's declaration still knows."""
+    fields = schema(operation)
+    return {name: value for name, value in config.items() if name in fields}
+
+
 def parse_limit(text: str) -> ErrorLimit:
     """A number of rows (`100`) or a share of them (`5%`).
 

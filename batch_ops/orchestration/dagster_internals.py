@@ -1,0 +1,84 @@
+"""Every call into Dagster's private modules stands here: they may change with any release.
+
+Dagster has no public way to execute a run in this process that its UI can execute again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.definitions.reconstruct import ReconstructableRepository
+from dagster._core.execution.api import execute_run
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MODULE = "batch_ops.definitions"
+VARIABLE = "defs"
+REPOSITORY = "__repository__"
+_LOCATION_TAG = "dagster/code_location"
+
+
+def leave_output_alone(instance: dg.DagsterInstance) -> None:
+    """Do not capture this process's output into Dagster's logs: a terminal belongs to the shell,
+    and the capture would start two more processes.
+    """
+    manager = NoOpComputeLogManager()
+    instance._compute_log_manager = manager  # noqa: SLF001
+    manager.register_instance(instance)
+
+
+def create_run(
+    instance: dg.DagsterInstance,
+    job: dg.JobDefinition,
+    run_id: str,
+    run_config: Mapping[str, Any],
+    tags: Mapping[str, str],
+    location: str,
+    folder: str,
+    parent: dg.DagsterRun | None,
+) -> dg.DagsterRun:
+    """A run of the job, not started, that the UI takes for one of its own.
+
+    Args:
+        instance: where it is kept.
+        job: of the code location.
+        run_id: a new UUID.
+        run_config: of the job.
+        tags: of the run.
+        location: the code location's name in the workspace.
+        folder: the working directory its code is loaded from.
+        parent: the run it goes on with.
+    """
+    origin = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(location), REPOSITORY)
+    repository = ReconstructableRepository.for_module(MODULE, VARIABLE, working_directory=folder)
+    code_origin = repository.get_reconstructable_job(job.name).get_python_origin()
+    root = (parent.root_run_id or parent.run_id) if parent else None
+    lineage = (
+        {"dagster/root_run_id": root, "dagster/parent_run_id": parent.run_id} if parent else {}
+    )
+    return instance.create_run_for_job(
+        job_def=job,
+        run_id=run_id,
+        run_config=run_config,
+        tags={**tags, **lineage, _LOCATION_TAG: location},
+        root_run_id=root,
+        parent_run_id=parent.run_id if parent else None,
+        remote_job_origin=origin.get_job_origin(job.name),
+        job_code_origin=code_origin,
+    )
+
+
+def execute(instance: dg.DagsterInstance, job: dg.JobDefinition, run: dg.DagsterRun) -> None:
+    """Execute the run in this process; its end is in its status, nothing is raised for steps."""
+    execute_run(InMemoryJob(job), run, instance, raise_on_error=False)
+
+
+def paused(instance: dg.DagsterInstance, pool: str) -> bool:
+    """Whether the pool has no slot: its runs are held."""
+    limits = {limit.name: limit.limit for limit in instance.event_log_storage.get_pool_limits()}
+    return limits.get(pool) == 0

@@ -1,0 +1,188 @@
+"""The shell's way to Dagster: the operation's own job, executed in this process, shown in the UI
+like every other run of it.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import yaml
+
+from batch_ops.engine import Launch, RunOptions, join, result_of
+from batch_ops.errors import EngineFault, ExecutionError, RefusedError, UsageError
+from batch_ops.events import silent
+from batch_ops.orchestration import dagster_internals, reconcile, settings
+from batch_ops.orchestration.code_location import definitions_from
+from batch_ops.orchestration.handover import Launcher, driving
+from batch_ops.orchestration.names import EXECUTION_TAG, OPERATION_TAG, POOL, VIA_TAG
+from batch_ops.orchestration.watch import watching
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from batch_ops.engine import Project
+    from batch_ops.events import Listener
+    from batch_ops.results import Result
+    from batch_ops.spec.model import Operation
+
+_HOME = "DAGSTER_HOME"
+_DEFAULT_LOCATION = "batch_ops"
+
+
+def launch_run(
+    project: Project,
+    operation: str,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    options: RunOptions = RunOptions(),  # noqa: B008  (frozen)
+    launch: Launch | None = None,
+    listen: Listener = silent,
+) -> Result:
+    """Run an operation through Dagster, in this process.
+
+    Raises:
+        UsageError, RefusedError: as the engine's `run`; nothing was written.
+        KeyboardInterrupt: a signal ended it; the journal and the run say so.
+    """
+    declared = project.catalog.operation(operation)
+    config = settings.write(declared, parameters or {}, options)
+    with _instance(project) as instance:
+        _refuse_paused(instance)
+        return _drive(project, instance, declared, config, options, launch, listen, None)
+
+
+def launch_resume(
+    project: Project,
+    execution_id: str,
+    *,
+    options: RunOptions = RunOptions(),  # noqa: B008  (frozen)
+    launch: Launch | None = None,
+    listen: Listener = silent,
+) -> Result:
+    """Go on with an execution through Dagster, as a child of the run it began with.
+
+    Raises:
+        UnknownNameError, UsageError, RefusedError: as the engine's `resume`.
+        KeyboardInterrupt: a signal ended it; the journal and the run say so.
+    """
+    result = result_of(project, execution_id)
+    _refuse_ended(result)
+    declared = project.catalog.operation(result.operation)
+    with _instance(project) as instance:
+        _refuse_paused(instance)
+        reconcile.close_dead_runs(instance, result.execution_id)
+        reconcile.show(project, instance, result)
+        parent = instance.get_run_by_id(result.run_id) if result.run_id else None
+        config = settings.known(declared, settings.flat(declared, parent)) if parent else {}
+        config |= settings.write_options(options) | {"execution_id": result.execution_id}
+        return _drive(project, instance, declared, config, options, launch, listen, parent)
+
+
+def _refuse_ended(result: Result) -> None:
+    if result.status.finished:
+        raise UsageError(
+            f"Execution {result.execution_id} of {result.operation} has ended: "
+            f"it is {result.status}.",
+            todo=f"Start a new one: batch-ops run {result.operation}",
+            execution_id=result.execution_id,
+        )
+
+
+def _drive(
+    project: Project,
+    instance: dg.DagsterInstance,
+    operation: Operation,
+    config: settings.Config,
+    options: RunOptions,
+    launch: Launch | None,
+    listen: Listener,
+    parent: dg.DagsterRun | None,
+) -> Result:
+    """Create the run, execute it, and tell its end as the engine would have."""
+    launch = launch or Launch()
+    tags = {OPERATION_TAG: operation.name, VIA_TAG: launch.via}
+    if "execution_id" in config:
+        tags[EXECUTION_TAG] = config["execution_id"]
+    job = definitions_from(project).resolve_job_def(operation.name)
+    launcher = Launcher(str(uuid.uuid4()), launch, options, listen)
+    with driving(launcher):
+        run = dagster_internals.create_run(
+            instance,
+            job,
+            launcher.run_id,
+            config,
+            tags,
+            location_name(project.folder),
+            str(project.folder),
+            parent,
+        )
+        try:
+            with watching(instance, run.run_id) as watch:
+                dagster_internals.execute(instance, job, run)
+        finally:
+            interrupted = _close(project, instance, launcher)
+    if (launcher.interrupted or interrupted) and not watch.terminated:
+        raise KeyboardInterrupt
+    return _end(project, launcher)
+
+
+def _close(project: Project, instance: dg.DagsterInstance, launcher: Launcher) -> bool:
+    """Whether an interrupt came where no op could take it: between two of them, or before the
+    first. Then the execution and the run are ended here.
+    """
+    run = instance.get_run_by_id(launcher.run_id)
+    if run is None or run.status is dg.DagsterRunStatus.SUCCESS or launcher.error is not None:
+        return False
+    if launcher.execution_id is not None and not launcher.interrupted:
+        execution = join(project, launcher.execution_id, launch=launcher.launch)
+        execution.abort(KeyboardInterrupt())
+    if run.status is not dg.DagsterRunStatus.CANCELED:
+        instance.report_run_canceled(run, "Interrupted.")
+    return True
+
+
+def _end(project: Project, launcher: Launcher) -> Result:
+    """The result of what began, or the error that kept it from beginning."""
+    if launcher.error is not None:
+        if launcher.result is None or not isinstance(launcher.error, ExecutionError):
+            raise launcher.error
+        return launcher.result
+    if launcher.execution_id is None:
+        raise EngineFault("The run ended before its execution began.", state="No row was written.")
+    return result_of(project, launcher.execution_id)
+
+
+def _refuse_paused(instance: dg.DagsterInstance) -> None:
+    if dagster_internals.paused(instance, POOL):
+        raise RefusedError(
+            f"The queue is paused: the pool {POOL!r} has no slot.",
+            todo=f"Give it one: dagster instance concurrency set {POOL} 1. Without Dagster: "
+            "--no-dagster.",
+        )
+
+
+@contextmanager
+def _instance(project: Project) -> Iterator[dg.DagsterInstance]:
+    """The Dagster instance of the project folder, or of DAGSTER_HOME."""
+    home = os.environ.get(_HOME) or str(project.folder)
+    with dg.DagsterInstance.from_config(home) as instance:
+        dagster_internals.leave_output_alone(instance)
+        yield instance
+
+
+def location_name(folder: Path) -> str:
+    """The code location's name in the folder's workspace.yaml; the UI finds runs by it."""
+    file = folder / "workspace.yaml"
+    said = yaml.safe_load(file.read_text("utf-8")) if file.is_file() else None
+    for entry in (said or {}).get("load_from", []):
+        target = entry.get("python_module", {})
+        module = target if isinstance(target, str) else target.get("module_name")
+        if module == dagster_internals.MODULE:
+            name = None if isinstance(target, str) else target.get("location_name")
+            return str(name or module)
+    return _DEFAULT_LOCATION
