@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.execution.api import execute_run
@@ -16,6 +15,8 @@ from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import dagster as dg
 
 MODULE = "batch_ops.definitions"
 VARIABLE = "defs"
@@ -57,10 +58,10 @@ def create_run(
     origin = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(location), REPOSITORY)
     repository = ReconstructableRepository.for_module(MODULE, VARIABLE, working_directory=folder)
     code_origin = repository.get_reconstructable_job(job.name).get_python_origin()
-    root = (parent.root_run_id or parent.run_id) if parent else None
-    lineage = (
-        {"dagster/root_run_id": root, "dagster/parent_run_id": parent.run_id} if parent else {}
-    )
+    lineage, root = {}, None
+    if parent is not None:
+        root = parent.root_run_id or parent.run_id
+        lineage = {"dagster/root_run_id": root, "dagster/parent_run_id": parent.run_id}
     return instance.create_run_for_job(
         job_def=job,
         run_id=run_id,
