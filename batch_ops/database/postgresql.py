@@ -59,6 +59,11 @@ class PostgreSQL(Dialect):
             pool_pre_ping=True,
         )
 
+    def begin_write(self, connection: Connection) -> None:
+        """The commit of a batch is not waited for: data and journal row are lost together or not at
+        all, and the execution's own end is a commit that is waited for, with all before it."""
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+
     @contextmanager
     def schema_lock(self, connection: Connection) -> Iterator[None]:
         """A transaction's advisory lock: it ends with the transaction, also when that dies."""

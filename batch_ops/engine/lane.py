@@ -92,6 +92,7 @@ class Lane:
         journal = self.execution.journal
         for attempt in self._attempts():
             with attempt, journal.database.writing() as connection:
+                journal.database.dialect.begin_write(connection)
                 return chunks.claim_next(
                     journal,
                     connection,
