@@ -71,7 +71,7 @@ def execute(arguments: Sequence[str]) -> int:
     except BatchOpsError as error:
         return _fail(say, error)
     except Exception as error:
-        return _fail(say, problems.bug(error))
+        return _fail(say, problems.unexpected(error))
     return code
 
 

@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING
 from rich.padding import Padding
 from rich.text import Text
 
-from batch_ops.errors import BatchOpsError, EngineFault, UsageError, without_passwords
+from batch_ops.errors import (
+    BatchOpsError,
+    EngineFault,
+    ExecutionError,
+    UsageError,
+    without_passwords,
+)
 
 if TYPE_CHECKING:
     from cyclopts import CycloptsError
-    from rich.console import Console, RenderableType
+    from rich.console import Console
 
     from batch_ops.errors import Location
 
@@ -21,16 +27,22 @@ SHOWN = 68
 
 
 def show(console: Console, error: BatchOpsError) -> None:
-    """Print an error in the one form."""
+    """Print an error in the one form; without a terminal no line is broken."""
     lead, *rest = without_passwords(error.what).splitlines() or [""]
-    console.print(Text.assemble(("error: ", "bold red"), (lead, "red")))
-    told = [*rest, *place(error.location), error.state, error.todo]
-    for part in told:
+    _print(console, Text.assemble(("error: ", "bold red"), (lead, "red")), 0)
+    for part in [*rest, *place(error.location), error.state, error.todo]:
         if part:
-            console.print(_below(part))
+            _print(console, Text(without_passwords(part)) if isinstance(part, str) else part, 2)
 
 
-def place(location: Location | None) -> list[RenderableType]:
+def _print(console: Console, text: Text, indent: int) -> None:
+    if console.is_terminal:
+        console.print(Padding(text, (0, 0, 0, indent), expand=False))
+    else:
+        console.print(Text(" " * indent) + text, soft_wrap=True)
+
+
+def place(location: Location | None) -> list[Text]:
     """`file:line:column`, and the line with a caret below the offending text."""
     if location is None:
         return []
@@ -46,6 +58,18 @@ def place(location: Location | None) -> list[RenderableType]:
         Text.assemble((f"{number} | ", "dim"), line[begin : begin + SHOWN]),
         Text(under[: len(number) + 3 + SHOWN], style="bold red"),
     ]
+
+
+def unexpected(error: Exception) -> BatchOpsError:
+    """An exception that nobody caught: what the database says, else a bug of ours."""
+    from sqlalchemy.exc import DBAPIError
+
+    if not isinstance(error, DBAPIError):
+        return bug(error)
+    from batch_ops.database.faults import first_line
+
+    todo = "`batch-ops status` tells how far it came; --debug shows where it happened."
+    return ExecutionError(f"The database refused: {first_line(error)}", todo=todo)
 
 
 def bug(error: Exception) -> EngineFault:
@@ -78,11 +102,6 @@ def _told(error: CycloptsError, name: str) -> tuple[str, str, str]:
     what, _, known = " ".join(str(error).split()).partition(" Available commands: ")
     what, _, near = what.partition(" Did you mean ")
     return what, f"Did you mean {near}" if near else "", f"Known: {known}" if known else ""
-
-
-def _below(part: RenderableType) -> RenderableType:
-    text = Text(without_passwords(part)) if isinstance(part, str) else part
-    return Padding(text, (0, 0, 0, 2), expand=False)
 
 
 def _line_of(location: Location) -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from batch_ops.database.dialect import Dialect, dialect_for
 from batch_ops.database.faults import first_line
@@ -64,12 +64,12 @@ class Database:
     def _connected(self) -> Iterator[Connection]:
         try:
             connection = self.engine.connect()
-        except OperationalError as error:
+        except DBAPIError as error:
             raise self._unreachable(error) from error
         with connection:
             yield connection
 
-    def _unreachable(self, error: OperationalError) -> DatabaseUnfitError:
+    def _unreachable(self, error: DBAPIError) -> DatabaseUnfitError:
         return DatabaseUnfitError(
             f"The database {self.name} cannot be reached: {first_line(error)}",
             todo=f"Start it, or set {URL_VARIABLE} to a database that is there.",

@@ -191,7 +191,9 @@ def test_use_new_takes_the_sizes_of_todays_declaration(shell):
 def test_source_tells_where_the_file_stands_now(empty):
     empty.fill(0)
     csv = empty.folder / "people.csv"
-    csv.write_text("id,name,age,password,status\n" + "".join(f"{n},x,5,pw,\n" for n in range(1, 99)))
+    csv.write_text(
+        "id,name,age,password,status\n" + "".join(f"{n},x,5,pw,\n" for n in range(1, 99))
+    )
     assert empty("run", "import_people", ALONE, "--timeout", "1 ms").code == 4
     csv.rename(empty.folder / "moved.csv")
     assert empty("resume", ALONE, "--timeout", "1 hour").code in {2, 3}

@@ -93,9 +93,7 @@ def test_a_csv_of_one_column_without_a_head_loses_no_value(tmp_path):
 def test_a_csv_of_several_columns_is_a_list_of_records(tmp_path):
     file = tmp_path / "rows.csv"
     file.write_text('a,b\n1,"x, y"\n2,\n')
-    assert read(f"anything=@{file}") == {
-        "anything": [{"a": "1", "b": "x, y"}, {"a": "2", "b": ""}]
-    }
+    assert read(f"anything=@{file}") == {"anything": [{"a": "1", "b": "x, y"}, {"a": "2", "b": ""}]}
 
 
 @pytest.mark.parametrize(

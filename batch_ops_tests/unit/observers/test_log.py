@@ -22,7 +22,7 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 COUNTS = Counts(total=3, created=2, invalid=1)
 
 
-def check(**more):
+def check(**more: object):
     return CheckResult("rows_there", "condition", **more)
 
 

@@ -29,7 +29,7 @@ def progress(done: int, of: int, *, invalid: int = 0):
     return Progress("e1", "import_rows", "insert", counts, of, 1.0)
 
 
-def lines_of(*moments):
+def lines_of(*moments: object):
     """The lines for (seconds since the start, event) pairs."""
     clock, stream = Clock(), io.StringIO()
     lines = ProgressLines(stream, clock)
@@ -89,7 +89,7 @@ def test_a_stalled_step_promises_no_end():
     assert told == ["insert: 500 of 1,000 rows (50 %), 0.0 rows/s"]
 
 
-def screen(*events) -> str:
+def screen(*events: object) -> str:
     clock, stream = Clock(), io.StringIO()
     console = Console(file=stream, force_terminal=True, width=100, color_system=None)
     with ProgressBar(console, clock) as bar:
