@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Position:
     """A place between two records: the byte offset in the unpacked stream, and the 1-based number
-    of the data row that begins there."""
+    of the data row that begins there.
+    """
 
     offset: int
     row: int
@@ -89,7 +90,8 @@ class Records(Protocol):
 
     def raw(self, ordinals: Sequence[int]) -> bytes | memoryview:
         """These records' own bytes, target fields only, UTF-8, each ended by one newline; NULLs
-        are written as `null_text`, quoted or not."""
+        are written as `null_text`, quoted or not.
+        """
         ...
 
     def texts(self, ordinals: Sequence[int]) -> Iterable[Sequence[str | None]]:
@@ -105,7 +107,7 @@ class Records(Protocol):
         column: str | None = None,
         outcome: str = "failed",
     ) -> Reject:
-        """The record as a reject: with its row number, key, all its fields, and the column's value."""
+        """The record as a reject: its row number, key, all fields, and the column's value."""
         ...
 
 
@@ -138,7 +140,8 @@ class LoadOutcome:
 
 class Loader(Protocol):
     """Puts batches into one table. May remember between batches what it learned (that duplicates
-    occur), never what it wrote. One loader belongs to one lane."""
+    occur), never what it wrote. One loader belongs to one lane.
+    """
 
     def load(self, connection: Connection, batch: InputBatch) -> LoadOutcome:
         """Write the batch inside the connection's open transaction.

@@ -1,0 +1,187 @@
+"""Bulk loading into PostgreSQL: COPY of the records' own bytes; a stage for what it refuses."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from batch_ops.database.faults import FaultKind
+from batch_ops.database.load import InputBatch, Layout, LoadOutcome
+from batch_ops.database.postgresql_lookup import Lookup
+from batch_ops.database.postgresql_stage import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import psycopg
+    from sqlalchemy import Connection
+
+    from batch_ops.database.postgresql import PostgreSQL
+    from batch_ops.database.tables import Table
+    from batch_ops.results import Reject
+
+UNIQUE, FOREIGN_KEY = "23505", "23503"
+MAX_SURPRISES = 3
+"""From so many records on that COPY refused, the whole batch is judged on the stage."""
+_LINE = re.compile(r"^COPY .*?, line (\d+)", re.DOTALL)
+_SAVEPOINT = "batch_ops_load"
+
+
+class CopyLoader:
+    """COPY inside a savepoint. A record it refuses is held back as a suspect and COPY tried again;
+    suspects are then inserted one by one, in file order, by the server itself.
+    """
+
+    def __init__(self, dialect: PostgreSQL, table: Table, layout: Layout) -> None:
+        self._dialect = dialect
+        self._layout = layout
+        self._stage = Stage(dialect, table, layout)
+        self._lookup = Lookup(dialect, table, layout)
+        names = ", ".join(dialect.quote(name) for name in layout.targets)
+        self._into = f"{dialect.table_sql(table.name, table.schema)} ({names})"
+        self._forced = names
+
+    def load(self, connection: Connection, batch: InputBatch) -> LoadOutcome:
+        """Write the batch inside the connection's open transaction."""
+        driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
+        with driver.cursor() as cursor:
+            cursor.execute(f"SAVEPOINT {_SAVEPOINT}")
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            outcome = _Load(self, cursor, batch).run()
+            cursor.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
+        return outcome
+
+    def copy(self, cursor: psycopg.Cursor[Any], batch: InputBatch, good: Sequence[int]) -> None:
+        """COPY these records, as they stand."""
+        records = batch.records
+        statement = (
+            f"COPY {self._into} FROM STDIN (FORMAT csv, ENCODING 'UTF8',"
+            f" DELIMITER {_text(self._layout.delimiter)}, QUOTE {_text(self._layout.quote)},"
+            f" ESCAPE {_text(self._layout.quote)}, NULL {_text(records.null_text)},"
+            f" FORCE_NULL ({self._forced}))"
+        )
+        with cursor.copy(statement) as copy:
+            copy.write(records.raw(good))
+
+    def is_row_fault(self, error: BaseException) -> bool:
+        """Whether an error is a row's own fault."""
+        return self._dialect.fault(error).kind is FaultKind.ROW
+
+    @property
+    def stage(self) -> Stage:
+        """Judges suspects."""
+        return self._stage
+
+    @property
+    def lookup(self) -> Lookup:
+        """Finds keys that are taken, or missing, beforehand."""
+        return self._lookup
+
+
+class _Load:
+    """One batch on its way."""
+
+    def __init__(self, loader: CopyLoader, cursor: psycopg.Cursor[Any], batch: InputBatch) -> None:
+        self._loader = loader
+        self._cursor = cursor
+        self._batch = batch
+        self._good: Sequence[int] = batch.records.good
+        self._suspects = set(batch.records.suspects)
+        self._explained = set(batch.records.duplicates)
+
+    def run(self) -> LoadOutcome:
+        self._hold_back(self._loader.lookup.refused(self._cursor, self._batch.records, self._good))
+        self._copy_what_can_be()
+        refused = self._judge_suspects()
+        if self._out_of_order(refused):
+            self._roll_back()
+            self._suspects.update(self._good)
+            self._good = ()
+            refused = self._judge_suspects()
+        written = len(self._good) + len(self._suspects) - len(refused)
+        return LoadOutcome(written, tuple(reject for _, reject in refused))
+
+    def _copy_what_can_be(self) -> None:
+        surprises = 0
+        while self._good:
+            error = self._try_copy()
+            if error is None:
+                return
+            surprises += 1
+            self._hold_back(self._refused_by(error))
+            if surprises >= MAX_SURPRISES:
+                self._suspects.update(self._good)
+                self._good = ()
+
+    def _try_copy(self) -> BaseException | None:
+        """COPY; the error, when it is one row's fault."""
+        import psycopg
+
+        try:
+            self._loader.copy(self._cursor, self._batch, self._good)
+        except psycopg.Error as error:
+            if not self._loader.is_row_fault(error):
+                raise
+            self._roll_back()
+            return error
+        return None
+
+    def _refused_by(self, error: BaseException) -> set[int]:
+        """The records an error of COPY is about; all, when it does not say."""
+        state = getattr(error, "sqlstate", None)
+        lookup, records = self._loader.lookup, self._batch.records
+        found: set[int] = set()
+        if state in (UNIQUE, FOREIGN_KEY):
+            lookup.expect(state)
+            found = lookup.refused(self._cursor, records, self._good)
+        named = self._named_by(error)
+        if named is not None:
+            found.add(named)
+        return found or set(self._good)
+
+    def _named_by(self, error: BaseException) -> int | None:
+        context = getattr(getattr(error, "diag", None), "context", None) or ""
+        line = _LINE.match(context)
+        if line is None:
+            return None
+        left = int(line[1])
+        raw = bytes(self._batch.records.raw(self._good))
+        if raw.count(b"\n") == len(self._good):
+            return self._good[left - 1]
+        for ordinal in self._good:
+            left -= bytes(self._batch.records.raw([ordinal])).count(b"\n")
+            if left <= 0:
+                return ordinal
+        return None
+
+    def _hold_back(self, ordinals: set[int]) -> None:
+        if ordinals:
+            self._suspects |= ordinals
+            self._explained |= ordinals
+            self._good = [ordinal for ordinal in self._good if ordinal not in ordinals]
+
+    def _judge_suspects(self) -> list[tuple[int, Reject]]:
+        if not self._suspects:
+            return []
+        return self._loader.stage.insert(self._cursor, self._batch, sorted(self._suspects))
+
+    def _out_of_order(self, refused: list[tuple[int, Reject]]) -> bool:
+        """Whether a record may have lost its key to a later one of this batch.
+
+        Keys are compared by the screen, which knows neither every text of a value nor every
+        collation. The first in file order is to win, so then the batch is judged in order.
+        """
+        last = self._good[-1] if self._good else -1
+        return any(
+            reject.code == UNIQUE and ordinal < last and ordinal not in self._explained
+            for ordinal, reject in refused
+        )
+
+    def _roll_back(self) -> None:
+        self._cursor.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+        self._cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def _text(value: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + value.replace("'", "''") + "'"
