@@ -168,7 +168,9 @@ class Things:
     # the data
 
     def engine(self) -> sa.Engine:
-        return self.project.database().engine
+        """Connections of the test's own, closed after each use."""
+        url = os.environ.get("BATCH_OPS_DATABASE_URL", f"sqlite:///{self.folder / 'batch_ops.db'}")
+        return sa.create_engine(url, poolclass=sa.NullPool)
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         with self.engine().connect() as connection:

@@ -151,7 +151,7 @@ def test_a_parameter_from_the_environment(imported: Things, monkeypatch):
 
 
 def test_a_typo_in_the_config_names_the_right_keys(imported: Things):
-    with pytest.raises(dg.DagsterInvalidConfigError, match="wrod.*batch_size"):
+    with pytest.raises(dg.DagsterInvalidConfigError, match=r"wrod.*batch_size"):
         imported.execute("settle_things", {"wrod": "x"})
 
 
