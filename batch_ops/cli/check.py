@@ -6,16 +6,20 @@ from dataclasses import dataclass, field
 from pathlib import Path  # noqa: TC003  (cyclopts reads it)
 from typing import TYPE_CHECKING, Annotated, Any
 
+from rich.padding import Padding
 from rich.text import Text
 
 from batch_ops.cli import problems
 from batch_ops.cli.declarations import Declarations, load
 from batch_ops.cli.options import Common, said
 from batch_ops.cli.say import Say
-from batch_ops.cli.tables import made_of
 from batch_ops.cli.target import database_findings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
     from batch_ops.spec.model import Operation
 
 WRONG = 2
@@ -80,16 +84,10 @@ def described(operation: Operation) -> dict[str, Any]:
 
 
 def _tell(say: Say, report: Report) -> None:
-    table = made_of("operation", "steps and what their names mean", "conditions", "starts by")
     for each in map(described, report.checked.operations):
-        table.add_row(
-            Text(each["operation"], style="bold"),
-            "\n".join(_step_lines(each)),
-            "\n".join(each["preconditions"]),
-            "\n".join(_starts(each)),
-        )
+        say.print(*_lines(each))
     if report.checked.operations:
-        say.print(table, "")
+        say.print("")
     for warning in report.warnings:
         say.note(Text.assemble(("warning: ", "bold yellow"), warning))
     for error in report.checked.errors:
@@ -108,16 +106,23 @@ def _verdict(say: Say, report: Report) -> None:
     say.print(Text(f"{counted}, {operations}: all right.", style="bold green"))
 
 
-def _step_lines(each: dict[str, Any]) -> list[str]:
-    lines = []
+def _lines(each: dict[str, Any]) -> list[RenderableType]:
+    """An operation: its steps, what each `:name` means, what guards it, what starts it."""
+    head = Text.assemble((each["operation"], "bold"), (f"  {each['entity']}", "dim"))
+    return [head, *(Padding(line, (0, 0, 0, 2)) for line in _told(each))]
+
+
+def _told(each: dict[str, Any]) -> Iterator[Text]:
     for step in each["steps"]:
-        does = f" ({step['kind']})" if step["kind"] != step["name"] else ""
-        lines.append(f"{step['name']}{does}")
-        lines += [f"  :{name} → {meaning}" for name, meaning in step["bindings"].items()]
-    return lines + [f":{name} → parameter" for name in each["parameters"]]
-
-
-def _starts(each: dict[str, Any]) -> list[str]:
-    schedule, sensor = each["schedule"], each["sensor"]
-    lines = [f"{schedule['cron']} {schedule['timezone']}"] if schedule else []
-    return lines + ([f"{sensor['pattern']} in {sensor['folder']}"] if sensor else [])
+        kind = f" ({step['kind']})" if step["kind"] != step["name"] else ""
+        yield Text(f"step {step['name']}{kind}")
+        for name, meaning in step["bindings"].items():
+            yield Text.assemble("  ", (f":{name}", "cyan"), f" → {meaning}")
+    for name in each["parameters"]:
+        yield Text.assemble((f":{name}", "cyan"), " → parameter")
+    for name in each["preconditions"]:
+        yield Text(f"only if {name}")
+    if schedule := each["schedule"]:
+        yield Text(f"starts at {schedule['cron']} ({schedule['timezone']})")
+    if sensor := each["sensor"]:
+        yield Text(f"starts for each new {sensor['pattern']} in {sensor['folder']}")

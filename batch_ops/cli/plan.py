@@ -50,7 +50,9 @@ def plan(
 
 
 def _script(shown: Preview) -> str:
-    parts = [f"-- {step.name} ({step.kind})\n{_closed(step.sql)}" for step in shown.steps]
+    parts = [
+        f"-- {step.name}: {step.kind} {step.entity}\n{_closed(step.sql)}" for step in shown.steps
+    ]
     return "\n\n".join(parts)
 
 
@@ -77,6 +79,8 @@ def _tell(say: Say, shown: Preview) -> None:
     for check in shown.checks:
         say.print(verdict(check))
     for name, meaning in shown.bindings.items():
+        if meaning == f"parameter {name}":
+            continue
         say.print(Text.assemble((f":{name}", "cyan"), f" is {meaning}"))
     for step in shown.steps:
         _sample(say, step.name, step.sample)

@@ -18,6 +18,8 @@ from batch_ops.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cyclopts import CycloptsError
     from rich.console import Console
 
@@ -30,9 +32,15 @@ def show(console: Console, error: BatchOpsError) -> None:
     """Print an error in the one form; without a terminal no line is broken."""
     lead, *rest = without_passwords(error.what).splitlines() or [""]
     _print(console, Text.assemble(("error: ", "bold red"), (lead, "red")), 0)
-    for part in [*rest, *place(error.location), error.state, error.todo]:
+    _print_all(console, map(Text, rest))
+    _print_all(console, place(error.location))
+    _print_all(console, [Text(without_passwords(part)) for part in (error.state, error.todo)])
+
+
+def _print_all(console: Console, parts: Iterable[Text]) -> None:
+    for part in parts:
         if part:
-            _print(console, Text(without_passwords(part)) if isinstance(part, str) else part, 2)
+            _print(console, part, 2)
 
 
 def _print(console: Console, text: Text, indent: int) -> None:

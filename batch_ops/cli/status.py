@@ -20,6 +20,7 @@ from batch_ops.cli.tables import made_of, moment
 from batch_ops.cli.verdict import verdict
 from batch_ops.errors import UsageError
 from batch_ops.observers import words
+from batch_ops.observers.pace import Pace
 from batch_ops.results import Status
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from batch_ops.engine import Project
-    from batch_ops.results import Result
+    from batch_ops.results import Result, StepResult
 
 LISTED = 20
 REFRESH_S = 1.0
@@ -53,14 +54,14 @@ def status(
     """Show the executions, or all about one of them. Creates nothing."""
     if watch and common.json:
         raise UsageError("--watch and --json exclude each other.", todo="Leave one out.")
-    say = Say(common)
+    say, looks = Say(common), Looks()
     with project() as found:
         if watch:
-            _watch(say, lambda: _shown(found, execution, limit or LISTED))
+            _watch(say, lambda: _shown(found, execution, limit or LISTED, looks))
         elif common.json:
             say.data(_data(found, execution, limit))
         else:
-            told, _ = _shown(found, execution, limit or LISTED)
+            told, _ = _shown(found, execution, limit or LISTED, looks)
             say.print(told)
     return 0
 
@@ -73,7 +74,9 @@ def _data(found: Project, execution: str | None, limit: int | None) -> dict[str,
     return {"executions": [result.to_dict() for result in history(found, limit)]}
 
 
-def _shown(found: Project, execution: str | None, limit: int) -> tuple[RenderableType, bool]:
+def _shown(
+    found: Project, execution: str | None, limit: int, looks: Looks
+) -> tuple[RenderableType, bool]:
     """What to show, and whether it may still change."""
     from batch_ops.engine import history, result_of
 
@@ -81,7 +84,9 @@ def _shown(found: Project, execution: str | None, limit: int) -> tuple[Renderabl
         return _listed(found, history(found, limit)), True
     result = result_of(found, execution)
     gone = abandoned(found, result)
-    return _one(found, result, gone=gone), result.status is Status.RUNNING and not gone
+    changes = result.status is Status.RUNNING and not gone
+    left = looks.remaining_s(result) if changes else None
+    return _one(found, result, gone=gone, left=left), changes
 
 
 def _listed(found: Project, results: list[Result]) -> RenderableType:
@@ -114,8 +119,8 @@ def _done(result: Result) -> str:
     return words.share(result.chunks.completed, result.chunks.total)
 
 
-def _one(found: Project, result: Result, *, gone: bool) -> RenderableType:
-    parts: list[RenderableType] = [summary.head(result, gone=gone), _facts(result), ""]
+def _one(found: Project, result: Result, *, gone: bool, left: float | None) -> RenderableType:
+    parts: list[RenderableType] = [summary.head(result, gone=gone), _facts(result, left), ""]
     if result.steps:
         parts += [summary.steps(result), ""]
     parts += [verdict(check) for check in result.checks]
@@ -125,23 +130,39 @@ def _one(found: Project, result: Result, *, gone: bool) -> RenderableType:
     return Group(*parts, *_next(result, gone=gone))
 
 
-def _facts(result: Result) -> Text:
+def _facts(result: Result, left: float | None) -> Text:
     facts = [f"execution {result.execution_id}"]
     if result.started_at:
         facts += [f"started {result.started_at.astimezone():%Y-%m-%d %H:%M:%S}"]
     facts += [f"run {result.run_id}"] if result.run_id else []
-    left = remaining(result)
     facts += [f"{words.duration(left)} left in this step"] if left is not None else []
     return Text("\n".join(facts), style="dim")
 
 
-def remaining(result: Result) -> float | None:
-    """Seconds until the step at work ends at its present rate; None when nobody can know."""
-    for step in result.steps:
-        if step.status == "running" and step.planned_rows and step.rows_per_s:
-            left = step.planned_rows - step.counts.total
-            return left / step.rows_per_s if left >= 0 else None
-    return None
+class Looks:
+    """What was seen at each look: how fast a step goes now, whatever pauses it had before."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._paces: dict[str, Pace] = {}
+
+    def remaining_s(self, result: Result) -> float | None:
+        """Seconds until the step at work ends; None when nobody can know.
+
+        From the second look on by the pace since the first, before by the step's average.
+        """
+        for step in result.steps:
+            if step.status == "running" and step.planned_rows:
+                pace = self._paces.setdefault(f"{result.execution_id} {step.name}", Pace())
+                pace.note(self._clock(), step.counts.total)
+                left = pace.remaining_s(step.planned_rows)
+                return _by_average(step) if left is None else left
+        return None
+
+
+def _by_average(step: StepResult) -> float | None:
+    left = (step.planned_rows or 0) - step.counts.total
+    return left / step.rows_per_s if step.rows_per_s and left >= 0 else None
 
 
 def _next(result: Result, *, gone: bool) -> list[RenderableType]:

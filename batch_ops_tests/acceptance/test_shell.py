@@ -201,6 +201,22 @@ def test_a_killed_run_is_told_as_such_and_resumed_to_the_same_end(project):
     assert project.touched() == ROWS
 
 
+def test_status_in_another_process_shows_fresh_counters_and_watch_ends_with_the_run(project):
+    process = project.start("run", "touch_items", "--no-dagster")
+    wait_until(lambda: project.touched() > 20)
+    execution = project.newest()["execution_id"]
+    before = project.touched()
+    step = json.loads(project("status", execution, "--json").stdout)["steps"][0]
+    assert step["counts"]["updated"] >= before
+    watched = project("status", execution, "--watch")
+    assert watched.returncode == 0
+    assert watched.stdout.count(f"execution {execution}") > 1
+    assert "left in this step" in watched.stdout
+    assert watched.stdout.rindex("touch_items completed") > watched.stdout.rindex("running")
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
 @pytest.fixture
 def on_postgresql(project, postgresql_url, monkeypatch) -> Callable[[str], int]:
     """The items in PostgreSQL, where a second process need not wait for the first one's lock."""
@@ -299,3 +315,32 @@ def test_a_reader_that_goes_away_is_no_error(project):
         err = process.stderr.read()
         assert process.wait(timeout=30) == 0
         assert err == ""
+
+
+# with Dagster, which is the default
+
+
+def test_by_default_the_run_is_shown_in_dagster_and_stdout_stays_json(project):
+    said = project("run", "touch_items", "--batch-size", "500", "--json")
+    assert said.returncode == 0, said.stderr
+    told = json.loads(said.stdout)
+    assert told["run_id"]
+    assert told["counts"]["updated"] == ROWS
+    assert "Traceback" not in said.stderr
+    assert "dagster" not in said.stderr
+    assert project("run", "lose_items", "--quiet").returncode == 1
+    assert project("run", "nothing").returncode == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_with_dagster_an_interrupt_ends_as_it_does_without(project, number):
+    process = project.start("run", "touch_items", "--json")
+    wait_until(lambda: project.touched() > 20)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert json.loads(out)["counts"]["updated"] == project.touched() < ROWS
+    assert "error: Interrupted." in err
+    assert "Traceback" not in err
+    assert project("resume", "--batch-size", "500").returncode == 0
+    assert project.touched() == ROWS

@@ -122,9 +122,10 @@ def test_a_read_only_database_is_refused_and_may_still_be_looked_at(
     engine = create_engine(postgresql_url)
     with engine.begin() as connection:
         connection.execute(text(TABLE))
+        name = engine.url.database
+        connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
     engine.dispose()
-    read_only = f"{postgresql_url}&options=-c%20default_transaction_read_only%3Don"
-    monkeypatch.setenv("BATCH_OPS_DATABASE_URL", read_only)
+    monkeypatch.setenv("BATCH_OPS_DATABASE_URL", postgresql_url)
     said = shell("run", "rename", ALONE)
     assert said.code == 3, said
     assert "read-only" in said.error
