@@ -27,17 +27,18 @@ class Launcher:
         options: what cannot stand in a run config, such as a take-over.
         error: the error the run ended with, as it was raised.
         result: what the execution had become by then; None when it did not begin.
-        execution_id: the execution the run works on, as soon as it is known.
+        execution_id: the execution the run works on; begun before the run is made, so that what
+            is refused leaves no failed run.
         interrupted: whether a signal or a termination ended the run.
     """
 
     run_id: str
+    execution_id: str
     launch: Launch = field(default_factory=Launch)
     options: RunOptions = field(default_factory=RunOptions)
     listen: Listener = silent
     error: Exception | None = None
     result: Result | None = None
-    execution_id: str | None = None
     interrupted: bool = False
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 import os
 import uuid
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import yaml
 
-from batch_ops.engine import Launch, RunOptions, join, result_of
-from batch_ops.errors import EngineFault, ExecutionError, RefusedError, UsageError
+from batch_ops.engine import Launch, RunOptions, begin, join, result_of
+from batch_ops.errors import ExecutionError, RefusedError
 from batch_ops.events import silent
 from batch_ops.orchestration import dagster_internals, reconcile, settings
 from batch_ops.orchestration.code_location import definitions_from
@@ -25,10 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from batch_ops.engine import Project
+    from batch_ops.engine import Execution, Project
     from batch_ops.events import Listener
     from batch_ops.results import Result
-    from batch_ops.spec.model import Operation
 
 _HOME = "DAGSTER_HOME"
 _DEFAULT_LOCATION = "batch_ops"
@@ -53,7 +53,13 @@ def launch_run(
     config = settings.write(declared, parameters or {}, options)
     with _instance(project) as instance:
         _refuse_paused(instance)
-        return _drive(project, instance, declared, config, options, launch, listen, None)
+        run_id = str(uuid.uuid4())
+        launch = replace(launch or Launch(), run_id=run_id)
+        execution = begin(
+            project, operation, parameters, options=options, launch=launch, listen=listen
+        )
+        launcher = Launcher(run_id, execution.id, launch, options, listen)
+        return _drive(project, instance, execution, launcher, config)
 
 
 def launch_resume(
@@ -71,45 +77,64 @@ def launch_resume(
         KeyboardInterrupt: a signal ended it; the journal and the run say so.
     """
     result = result_of(project, execution_id)
-    _refuse_ended(result)
     declared = project.catalog.operation(result.operation)
+    launch = launch or Launch()
     with _instance(project) as instance:
         _refuse_paused(instance)
-        reconcile.close_dead_runs(instance, result.execution_id)
-        reconcile.show(project, instance, result)
+        execution = join(
+            project,
+            result.execution_id,
+            options=options,
+            launch=launch,
+            listen=listen,
+            exclusive=True,
+        )
+        launcher = Launcher(str(uuid.uuid4()), execution.id, launch, options, listen)
         parent = instance.get_run_by_id(result.run_id) if result.run_id else None
         config = settings.known(declared, settings.flat(declared, parent)) if parent else {}
-        config |= settings.write_options(options) | {"execution_id": result.execution_id}
-        return _drive(project, instance, declared, config, options, launch, listen, parent)
-
-
-def _refuse_ended(result: Result) -> None:
-    if result.status.finished:
-        raise UsageError(
-            f"Execution {result.execution_id} of {result.operation} has ended: "
-            f"it is {result.status}.",
-            todo=f"Start a new one: batch-ops run {result.operation}",
-            execution_id=result.execution_id,
-        )
+        config |= settings.write_options(options) | {"execution_id": execution.id}
+        return _drive(project, instance, execution, launcher, config, parent)
 
 
 def _drive(
     project: Project,
     instance: dg.DagsterInstance,
-    operation: Operation,
+    execution: Execution,
+    launcher: Launcher,
     config: settings.Config,
-    options: RunOptions,
-    launch: Launch | None,
-    listen: Listener,
-    parent: dg.DagsterRun | None,
+    parent: dg.DagsterRun | None = None,
 ) -> Result:
     """Create the run, execute it, and tell its end as the engine would have."""
-    launch = launch or Launch()
-    tags = {OPERATION_TAG: operation.name, VIA_TAG: launch.via}
-    if "execution_id" in config:
-        tags[EXECUTION_TAG] = config["execution_id"]
-    job = definitions_from(project).resolve_job_def(operation.name)
-    launcher = Launcher(str(uuid.uuid4()), launch, options, listen)
+    try:
+        job, run = _create(project, instance, execution, launcher, config, parent)
+    except BaseException as error:
+        execution.abort(error)
+        raise
+    try:
+        with driving(launcher), watching(instance, run.run_id) as watch:
+            dagster_internals.execute(instance, job, run)
+    finally:
+        interrupted = _close(instance, execution, launcher)
+    if interrupted and not watch.terminated:
+        raise KeyboardInterrupt
+    return _end(execution, launcher)
+
+
+def _create(
+    project: Project,
+    instance: dg.DagsterInstance,
+    execution: Execution,
+    launcher: Launcher,
+    config: settings.Config,
+    parent: dg.DagsterRun | None,
+) -> tuple[dg.JobDefinition, dg.DagsterRun]:
+    reconcile.close_dead_runs(instance, execution.id)
+    job = definitions_from(project).resolve_job_def(execution.operation.name)
+    tags = {
+        OPERATION_TAG: execution.operation.name,
+        EXECUTION_TAG: execution.id,
+        VIA_TAG: launcher.launch.via,
+    }
     with driving(launcher):
         run = dagster_internals.create_run(
             instance,
@@ -121,40 +146,30 @@ def _drive(
             str(project.folder),
             parent,
         )
-        try:
-            with watching(instance, run.run_id) as watch:
-                dagster_internals.execute(instance, job, run)
-        finally:
-            interrupted = _close(project, instance, launcher)
-    if (launcher.interrupted or interrupted) and not watch.terminated:
-        raise KeyboardInterrupt
-    return _end(project, launcher)
+    return job, run
 
 
-def _close(project: Project, instance: dg.DagsterInstance, launcher: Launcher) -> bool:
-    """Whether an interrupt came where no op could take it: between two of them, or before the
-    first. Then the execution and the run are ended here.
+def _close(instance: dg.DagsterInstance, execution: Execution, launcher: Launcher) -> bool:
+    """Whether the run was interrupted. Where no op could take it, between two of them or before
+    the first, the execution and the run are ended here.
     """
     run = instance.get_run_by_id(launcher.run_id)
     if run is None or run.status is dg.DagsterRunStatus.SUCCESS or launcher.error is not None:
         return False
-    if launcher.execution_id is not None and not launcher.interrupted:
-        execution = join(project, launcher.execution_id, launch=launcher.launch)
+    if not launcher.interrupted:
         execution.abort(KeyboardInterrupt())
     if run.status is not dg.DagsterRunStatus.CANCELED:
         instance.report_run_canceled(run, "Interrupted.")
     return True
 
 
-def _end(project: Project, launcher: Launcher) -> Result:
-    """The result of what began, or the error that kept it from beginning."""
-    if launcher.error is not None:
-        if launcher.result is None or not isinstance(launcher.error, ExecutionError):
-            raise launcher.error
-        return launcher.result
-    if launcher.execution_id is None:
-        raise EngineFault("The run ended before its execution began.", state="No row was written.")
-    return result_of(project, launcher.execution_id)
+def _end(execution: Execution, launcher: Launcher) -> Result:
+    """The result, or the error that kept it from beginning."""
+    if launcher.error is None:
+        return execution.result()
+    if launcher.result is None or not isinstance(launcher.error, ExecutionError):
+        raise launcher.error
+    return launcher.result
 
 
 def _refuse_paused(instance: dg.DagsterInstance) -> None:

@@ -98,6 +98,8 @@ class Session:
 
     def _meant(self) -> str | None:
         """The execution to go on with. Re-executing a run whose execution has ended begins anew."""
+        if self.launcher is not None:
+            return self.launcher.execution_id
         known = self.said.execution_id
         again = self.run.parent_run_id is not None
         if known is None and again:
@@ -122,8 +124,6 @@ class Session:
 
     def mark(self, result: Result) -> None:
         """The run's tags: which execution it works on, how that is, and which process does it."""
-        if self.launcher is not None:
-            self.launcher.execution_id = result.execution_id
         tags = {
             OPERATION_TAG: self.operation.name,
             EXECUTION_TAG: result.execution_id,
