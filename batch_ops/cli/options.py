@@ -50,7 +50,7 @@ class Common:
     ] = False
     quiet: Annotated[
         bool,
-        said("No progress and no summary; errors are still told."),
+        said("No progress, notes or summary of a run; errors are still told."),
     ] = False
     debug: Annotated[
         bool,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -177,15 +176,20 @@ def _progress(say: Say) -> Iterator[Listener]:
 
 def _tell(say: Say, found: Project, result: Result) -> None:
     say.data(result.to_dict())
+    if not say.common.json and not say.common.quiet:
+        _tell_summary(say, found, result)
+    if result.status.exit_code > 1:
+        problems.show(say.err, unreached(result))
+
+
+def _tell_summary(say: Say, found: Project, result: Result) -> None:
     say.print(summary.head(result))
     if len(result.steps) > 1:
         say.print("", summary.steps(result))
-    if result.counts.rejects and not say.common.json and not say.common.quiet:
+    if result.counts.rejects:
         tell_rejects(say, found, result)
     if result.status.exit_code == 1:
         say.print(Text("Done, with rejects: exit code 1.", style="yellow"))
-    if result.status.exit_code > 1:
-        problems.show(say.err, unreached(result))
 
 
 def tell_rejects(say: Say, found: Project, result: Result) -> None:
@@ -212,27 +216,22 @@ def unreached(result: Result) -> BatchOpsError:
 
 def _tell_interrupted(say: Say, found: Project, execution_id: str | None) -> int:
     """What was committed, and the command that goes on."""
-    if execution_id is None:
-        error: BatchOpsError = StoppedError(
-            "interrupted", "Interrupted before it began.", state="No row was written."
-        )
-        problems.show(say.err, error)
-        say.data(error.to_dict())
-        return INTERRUPTED
     from batch_ops.engine import result_of
 
-    try:
-        result = result_of(found, execution_id)
-    except BatchOpsError as error:
-        logging.getLogger("batch_ops").warning("journal_unreadable error=%r", error)
+    error: BatchOpsError = StoppedError("interrupted", "Interrupted.", state="No row was written.")
+    told = error.to_dict()
+    if execution_id is not None:
         todo = f"Go on with: batch-ops resume {summary.short(execution_id)}"
-        unread = StoppedError("interrupted", "Interrupted.", todo=todo, execution_id=execution_id)
-        problems.show(say.err, unread)
-        say.data(unread.to_dict())
-        return INTERRUPTED
-    told = unreached(result)
-    told.what = "Interrupted."
-    told.todo = f"Go on with: batch-ops resume {summary.short(execution_id)}"
-    problems.show(say.err, told)
-    say.data(result.to_dict())
+        try:
+            result = result_of(found, execution_id)
+            error, told = unreached(result), result.to_dict()
+            error.what, error.todo = "Interrupted.", todo
+        except BatchOpsError as unreadable:
+            state = f"What was committed stays; how much cannot be read: {unreadable.what}"
+            error = StoppedError(
+                "interrupted", "Interrupted.", state=state, todo=todo, execution_id=execution_id
+            )
+            told = error.to_dict()
+    problems.show(say.err, error)
+    say.data(told)
     return INTERRUPTED

@@ -45,8 +45,8 @@ class Say:
         self.err = _console(stderr=True)
 
     def print(self, *told: RenderableType, soft_wrap: bool = False) -> None:
-        """For a person, on stdout; not with --json or --quiet."""
-        if not self.common.json and not self.common.quiet:
+        """The answer for a person, on stdout; not with --json."""
+        if not self.common.json:
             for part in told:
                 self.out.print(part, soft_wrap=soft_wrap)
 

@@ -50,6 +50,12 @@ def test_list_without_any_operation_says_where_they_are_looked_for(empty):
     assert "BATCH_OPS_DEFS" in said.err
 
 
+def test_quiet_leaves_the_answer_and_takes_the_notes_away(shell):
+    assert "retire" in shell("list", "--quiet").out
+    assert shell("check", "--quiet").err == ""
+    assert shell("check").err != ""
+
+
 # check
 
 

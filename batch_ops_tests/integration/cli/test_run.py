@@ -118,8 +118,9 @@ def test_max_errors_stops_and_the_way_on_is_named(shell):
 
 
 def test_max_errors_may_be_a_share(shell):
-    assert shell("run", "retire", ALONE, "-p", "min_age=0", "--max-errors", "50%").code == 1
-    shell.query("SELECT 1")
+    retire = ("run", "retire", ALONE, "-p", "min_age=0")
+    assert shell(*retire, "--max-errors", "0.1%").code == 4
+    assert shell("resume", ALONE, "--max-errors", "50%").code == 1
 
 
 def test_timeout_stops_a_run_that_can_be_resumed(shell):
