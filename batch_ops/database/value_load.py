@@ -44,28 +44,29 @@ class Suspects:
         for ordinal, texts in zip(ordinals, batch.records.texts(ordinals), strict=True):
             try:
                 values = self.values(texts)
+                broken = self._broken(connection, question, batch, ordinal, values)
+                if broken is None:
+                    self._judge_nulls(values)
             except Refusal as refusal:
-                yield (
-                    ordinal,
-                    batch.records.reject(
-                        ordinal, refusal.code, refusal.message, column=refusal.column
-                    ),
+                broken = batch.records.reject(
+                    ordinal, refusal.code, refusal.message, column=refusal.column
                 )
-                continue
-            yield ordinal, self._broken(connection, question, batch, ordinal, values) or values
+                values = []
+            yield ordinal, broken or values
 
     def values(self, texts: Sequence[str | None]) -> list[Any]:
         """The texts as values.
 
         Raises:
-            Refusal: a text is none of its column's values, or is missing where one must be.
+            Refusal: a text is none of its column's values.
         """
-        values = [read(text) for read, text in zip(self._converters, texts, strict=True)]
+        return [read(text) for read, text in zip(self._converters, texts, strict=True)]
+
+    def _judge_nulls(self, values: Sequence[Any]) -> None:
         for column, value in zip(self._columns, values, strict=True):
             if value is None and not column.nullable:
-                message = f"null value in column {column.name!r} violates not-null constraint"
+                message = f'null value in column "{column.name}" violates not-null constraint'
                 raise Refusal(NOT_NULL, message, column.name)
-        return values
 
     def _broken(
         self,

@@ -168,7 +168,7 @@ def _question(
         f"{one.typed} AS {_name(column.name)}" for one, column in zip(found, columns, strict=True)
     )
     sure = " AND ".join(
-        f"COALESCE({one.sure}, {'TRUE' if column.nullable else f't{place} IS NOT NULL'})"
+        f"CASE WHEN t{place} IS NULL THEN {column.nullable} ELSE COALESCE({one.sure}, FALSE) END"
         for place, (one, column) in enumerate(zip(found, columns, strict=True))
     )
     parts = [f"{_state(sure, rules)} AS state", f"{_null_bits(layout)} AS nulls"]
