@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from batch_ops.database.dialect import Dialect, dialect_for
+from batch_ops.database.choice import dialect_for
 from batch_ops.database.faults import first_line
 from batch_ops.errors import DatabaseUnfitError, UsageError
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import URL, Connection, Engine
+
+    from batch_ops.database.dialect import Dialect
 
 URL_VARIABLE = "BATCH_OPS_DATABASE_URL"
 APPLICATION = "batch_ops"

@@ -7,8 +7,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from batch_ops.errors import UsageError
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -52,6 +50,9 @@ class Dialect(ABC):
     @abstractmethod
     def create_engine(self, url: URL, application_name: str) -> Engine:
         """An engine whose sessions are in UTC and bear the application's name."""
+
+    def prepare_database(self, connection: Connection) -> None:
+        """Called outside a transaction before the journal is made: what must hold for all of it."""
 
     def begin_write(self, connection: Connection) -> None:
         """Called first in each writing transaction."""
@@ -144,23 +145,3 @@ def expanded_comparison(names: Sequence[str], operator: str, binds: Sequence[str
     rest = expanded_comparison([n for n, _ in tail], operator, [b for _, b in tail])
     either = f"{head[0]} {strict} {head[1]} OR ({head[0]} = {head[1]} AND ({rest}))"
     return f"({head[0]} {strict}= {head[1]} AND ({either}))"
-
-
-def dialect_for(backend: str) -> Dialect:
-    """The dialect of a SQLAlchemy backend name."""
-    if backend == "sqlite":
-        from batch_ops.database.sqlite import SQLite
-
-        return SQLite()
-    if backend == "postgresql":
-        from batch_ops.database.postgresql import PostgreSQL
-
-        return PostgreSQL()
-    if backend in ("mysql", "mariadb"):
-        from batch_ops.database.mysql import MySQL
-
-        return MySQL()
-    raise UsageError(
-        f"The database kind {backend!r} is not supported.",
-        todo="Use a URL that begins with sqlite://, postgresql:// or mysql+pymysql://.",
-    )

@@ -62,6 +62,12 @@ class SQLite(Dialect):
         event.listen(engine, "begin", _begin)
         return engine
 
+    def prepare_database(self, connection: Connection) -> None:
+        """A write-ahead log: others read while a batch is written, and a commit waits for no disk."""
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.execute("PRAGMA journal_mode = WAL")
+
     @contextmanager
     def schema_lock(self, connection: Connection) -> Iterator[None]:
         """A writing transaction is the lock."""

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
-from batch_ops.errors import BatchOpsError, DatabaseUnfitError, RefusedError, StoppedError
+from batch_ops.errors import (
+    BatchOpsError,
+    DatabaseUnfitError,
+    RefusedError,
+    SourceChangedError,
+    StoppedError,
+    TakenOverError,
+)
 from batch_ops.events import ExecutionFinished
 from batch_ops.journal import chunks, executions, ownership
 from batch_ops.results import Counts, Result, Status
@@ -50,7 +58,8 @@ def abort(execution: Execution, error: BaseException) -> Result:
     """End this attempt. A lost database cannot be told; then the next process finds out.
 
     The status says why: refused (before the first row), paused, cancelled, stopped (a limit, an
-    interrupt, a take-over) or failed.
+    interrupt, a take-over) or failed. After a take-over it is this process's status alone: the
+    journal has what the other one came to.
     """
     status, reason = _status(error)
     message = error.what if isinstance(error, BatchOpsError) else str(error) or None
@@ -62,6 +71,8 @@ def abort(execution: Execution, error: BaseException) -> Result:
     except (DBAPIError, DatabaseUnfitError):
         _stop_beating(execution)
         result = _untold(execution, status, reason, message)
+    if isinstance(error, TakenOverError):
+        result = replace(result, status=status, stopped_reason=reason, message=message)
     execution.emit(ExecutionFinished(execution.id, execution.operation.name, result))
     return result
 
@@ -73,8 +84,9 @@ def _status(error: BaseException) -> tuple[Status, str]:
         return Status.REFUSED, type(error).__name__.removesuffix("Error")
     if isinstance(error, KeyboardInterrupt) or not isinstance(error, Exception):
         return Status.STOPPED, "interrupted"
-    reasons = {"TakenOverError": "taken_over", "SourceChangedError": "source_changed"}
-    return Status.FAILED, reasons.get(type(error).__name__, "error")
+    if isinstance(error, TakenOverError):
+        return Status.STOPPED, "taken_over"
+    return Status.FAILED, "source_changed" if isinstance(error, SourceChangedError) else "error"
 
 
 def _untold(execution: Execution, status: Status, reason: str, message: str | None) -> Result:

@@ -128,7 +128,10 @@ class Lane:
         """The claim with the chunk as it is committed: a lost answer is looked up, never guessed."""
         for attempt in self._attempts():
             with attempt, self.execution.database.reading() as connection:
-                return Claim(self._chunk(connection, claim), claim.token)
+                chunk = self._chunk(connection, claim)
+                if chunk.token != claim.token:
+                    raise chunks.taken_over(self.execution.id)
+                return Claim(chunk, claim.token)
         raise EngineFault("Retrying ended without a result.")
 
     def _chunk(self, connection: Connection, claim: Claim) -> ChunkRow:

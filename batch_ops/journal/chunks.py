@@ -196,8 +196,8 @@ def claim_next(
         )
         if connection.execute(statement).rowcount == 1:
             return Claim(_row(row), row.token + 1)
-        if not connection.execute(select(registered)).scalar():
-            raise taken_over(execution_id)
+    if not connection.execute(select(registered)).scalar():
+        raise taken_over(execution_id)
     return None
 
 

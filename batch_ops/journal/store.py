@@ -50,6 +50,8 @@ class Journal:
             if self._version(connection) is not None:
                 return
         try:
+            with self.database.reading() as connection:
+                self.database.dialect.prepare_database(connection)
             with self.database.writing() as connection:
                 with self.database.dialect.schema_lock(connection):
                     self._make(connection)

@@ -1,0 +1,233 @@
+"""Who may write, and when: identity, ownership, take-over, fencing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from batch_ops.engine import Launch, Project, RunOptions, begin, history, join, result_of, resume, run
+from batch_ops.errors import (
+    AlreadyCompletedError,
+    OwnershipError,
+    PreconditionFailedError,
+    StoppedError,
+    TakenOverError,
+    UnfinishedExecutionError,
+    UsageError,
+)
+from batch_ops.journal import chunks
+from batch_ops.results import Counts, Status
+from batch_ops_tests.support import accounts, kills
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from batch_ops_tests.support.forkserver import ForkServer
+
+
+def other_process(project: Project) -> Project:
+    """The same project as another worker sees it: a name of its own in the journal."""
+    return Project(project.folder, project.catalog)
+
+
+def test_a_second_run_of_an_unfinished_operation_names_resume(project: Project):
+    accounts.make_accounts(project.database(), 100)
+    execution = begin(project, "debit")
+    execution.abort(KeyboardInterrupt())
+    with pytest.raises(UnfinishedExecutionError, match=f"batch-ops resume {execution.id[:8]}"):
+        run(project, "debit")
+    assert len(history(project)) == 1
+
+
+def test_other_parameters_are_another_execution(project: Project):
+    accounts.make_accounts(project.database(), 100)
+    begin(project, "close", {"below": 10}).abort(KeyboardInterrupt())
+    assert run(project, "close", {"below": 20}).status is Status.COMPLETED
+
+
+def test_a_table_that_is_worked_on_is_refused_and_its_holder_told(project: Project):
+    accounts.make_accounts(project.database(), 100)
+    holder = begin(project, "debit")
+    with pytest.raises(OwnershipError, match=f"held by execution {holder.id[:8]} .process {os.getpid()}"):
+        run(other_process(project), "remove")
+    assert [result.operation for result in history(project)] == ["debit"]
+    holder.abort(KeyboardInterrupt())
+    assert run(other_process(project), "remove").status is Status.COMPLETED
+
+
+def test_a_dead_holder_loses_its_table_to_another_operation(project: Project):
+    accounts.make_accounts(project.database(), 100)
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)  # fmt: skip # noqa: S603
+    holder = begin(project, "debit")
+    accounts.execute(
+        project.database(), [f"UPDATE batch_workers SET pid = {int(ended.stdout)}"]
+    )
+    assert run(other_process(project), "remove").status is Status.COMPLETED
+    lost = result_of(project, holder.id)
+    assert (lost.status, lost.stopped_reason) == (Status.FAILED, "process_died")
+
+
+def test_resume_is_refused_beside_a_living_process(project: Project):
+    accounts.make_accounts(project.database(), 100)
+    holder = begin(project, "debit")
+    with pytest.raises(OwnershipError, match=f"is worked on by process {os.getpid()}"):
+        resume(other_process(project), holder.id)
+
+
+def test_an_ended_execution_is_not_resumed(project: Project):
+    accounts.make_accounts(project.database(), 100)
+    result = run(project, "debit")
+    with pytest.raises(UsageError, match="has ended: it is completed"):
+        resume(project, result.execution_id)
+
+
+def test_the_tables_are_given_back_at_every_end(project: Project):
+    accounts.make_accounts(project.database(), 100)
+    run(project, "debit")
+    with pytest.raises(PreconditionFailedError):
+        accounts.execute(project.database(), ["UPDATE accounts SET status = 'gone'"])
+        run(project, "sweep")
+    for table in ("batch_ownership", "batch_workers"):
+        assert accounts.query(project.database(), f"SELECT count(*) FROM {table}") == [(0,)]
+
+
+def test_a_worker_that_lost_its_token_cannot_write(project: Project):
+    """The batch is rolled back whole: the last statement of its transaction finds another token."""
+    accounts.make_accounts(project.database(), 100)
+    execution = begin(project, "debit")
+    execution.plan_step("update")
+    database, journal = project.database(), project.journal()
+    from batch_ops.engine.lane import Lane
+
+    def steal() -> None:
+        with database.writing() as connection:
+            chunks.fence(journal, connection, execution.id, project.worker().name)
+
+    stolen = []
+
+    def between_batches() -> None:
+        if not stolen:
+            stolen.append(True)
+            steal()
+
+    lane = Lane(
+        execution,
+        execution.operation.step("update"),
+        f"{project.worker().name}/1",
+        report=lambda _message: None,
+        must_stop=between_batches,
+    )
+    before = accounts.query(database, "SELECT sum(balance) FROM accounts")
+    with pytest.raises(TakenOverError):
+        lane.run()
+    assert accounts.query(database, "SELECT sum(balance) FROM accounts") == before
+    assert accounts.query(database, "SELECT count(*) FROM batch_operation_logs") == [(0,)]
+
+
+def test_a_struck_out_worker_claims_no_chunk(project: Project):
+    accounts.make_accounts(project.database(), 100)
+    execution = begin(project, "debit")
+    execution.plan_step("update")
+    accounts.execute(project.database(), ["DELETE FROM batch_workers"])
+    with pytest.raises(TakenOverError):
+        execution.run_step("update")
+    assert accounts.query(project.database(), "SELECT max(balance) FROM accounts") == [(99,)]
+
+
+def test_several_processes_join_one_execution_and_share_its_chunks(project: Project):
+    accounts.make_accounts(project.database(), 1500)
+    first = begin(project, "debit", options=RunOptions(batch_size=10))
+    keys = [info.key for info in first.plan_step("update")]
+    assert len(keys) > 1
+    second = join(other_process(project), first.id)
+    second.run_step("update", chunk_keys=keys[1:])
+    assert [c.completed for c in first.chunks("update")] == [False] + [True] * (len(keys) - 1)
+    with pytest.raises(StoppedError, match="1 chunks of step 'update' are not done"):
+        second.finish_step("update")
+    second.leave()
+    first.run_step("update")
+    first.finish_step("update")
+    assert first.finish().counts == Counts(total=1500, updated=1500)
+
+
+def test_once_is_once_and_again_is_asked_for(project: Project, tmp_path: Path):
+    accounts.make_accounts(project.database(), 100)
+    text = accounts.ACCOUNTS.replace("operation: debit", "operation: debit\n    once: true")
+    url = project.database().url.render_as_string(hide_password=False)
+    once = accounts.project(tmp_path / "once", url, text)
+    run(once, "debit")
+    with pytest.raises(AlreadyCompletedError, match="batch-ops run debit --again"):
+        run(once, "debit")
+    assert run(once, "debit", options=RunOptions(again=True)).counts.updated == 100
+    once.dispose()
+
+
+def test_the_journal_tells_who_started_it_and_from_where(project: Project):
+    accounts.make_accounts(project.database(), 10)
+    run(project, "debit", launch=Launch(actor="ada", via="shell", run_id="r1"))
+    rows = accounts.query(project.database(), "SELECT actor, via, run_id FROM batch_operations")
+    assert rows == [("ada", "shell", "r1")]
+
+
+def test_the_same_operation_started_twice_at_once_runs_once(
+    tmp_path: Path, database_url: str, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
+):
+    """On a database without a journal: the tables are made once, one process is refused."""
+    monkeypatch.setenv("BATCH_OPS_DATABASE_URL", database_url)
+    kills.write_project(tmp_path)
+    project = kills.open_project(tmp_path, database_url)
+    kills.fill(project)
+    children = [kills.start(fork_server, tmp_path, database_url, "remove") for _ in range(4)]
+    codes = sorted(child.wait() for child in children)
+    assert codes == [0, 70, 70, 70], [child.output for child in children]
+    told = [child.output for child in children if child.wait() != 0]
+    assert all("UnfinishedExecutionError" in text for text in told), told
+    assert [str(r.status) for r in history(project)] == ["completed"]
+    project.dispose()
+
+
+def test_a_frozen_process_is_taken_over_and_cannot_write_when_it_wakes(
+    tmp_path: Path, postgresql_url: str, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("BATCH_OPS_DATABASE_URL", postgresql_url)
+    kills.write_project(tmp_path)
+    project = kills.open_project(tmp_path, postgresql_url)
+    kills.fill(project)
+    child = kills.start(fork_server, tmp_path, postgresql_url, "remove")
+    while kills.committed(project) < 5:
+        assert child.poll() is None, child.output
+        time.sleep(0.001)
+    child.kill(signal.SIGSTOP)
+    execution_id = history(project)[0].execution_id
+    with pytest.raises(OwnershipError, match="--take-over"):
+        resume(project, execution_id)
+    result = resume(project, execution_id, options=RunOptions(take_over=True))
+    child.kill(signal.SIGCONT)
+    assert child.wait() == 4, child.output
+    assert (result.status, result.counts) == (Status.COMPLETED, Counts(total=4000, deleted=4000))
+    assert kills.facts(project, "remove", execution_id)["status"] == "completed"
+    project.dispose()
+
+
+def test_a_frozen_process_on_one_writers_database_is_not_taken_over(
+    tmp_path: Path, sqlite_url: str, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("BATCH_OPS_DATABASE_URL", sqlite_url)
+    kills.write_project(tmp_path)
+    project = kills.open_project(tmp_path, sqlite_url)
+    kills.fill(project)
+    child = kills.start(fork_server, tmp_path, sqlite_url, "remove")
+    while kills.committed(project) < 1:
+        assert child.poll() is None, child.output
+        time.sleep(0.001)
+    execution_id = history(project)[0].execution_id
+    with pytest.raises(OwnershipError, match=f"process {child.pid}"):
+        resume(project, execution_id, options=RunOptions(take_over=True))
+    assert child.wait() == 0, child.output
+    project.dispose()
