@@ -11,7 +11,7 @@ from batch_ops.cli.options import Common, Parameters, said
 from batch_ops.cli.project import parameters_of, project
 from batch_ops.cli.say import Say
 from batch_ops.cli.tables import made_of
-from batch_ops.cli.verdict import verdict
+from batch_ops.cli.verdict import verdicts
 from batch_ops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,8 +76,10 @@ def _tell(say: Say, shown: Preview) -> None:
     say.print(table)
     if any(step.estimate for step in shown.steps):
         say.print(Text("~ an estimate: it depends on what an earlier step finds", style="dim"))
-    for check in shown.checks:
-        say.print(verdict(check))
+    if shown.checks:
+        say.print("", verdicts(shown.checks))
+    if not all(check.success for check in shown.checks):
+        say.note(Text("A run would be refused: not every condition holds.", style="bold yellow"))
     for name, meaning in shown.bindings.items():
         if meaning == f"parameter {name}":
             continue

@@ -17,7 +17,7 @@ from batch_ops.cli.options import Common, said
 from batch_ops.cli.project import project
 from batch_ops.cli.say import Say
 from batch_ops.cli.tables import made_of, moment
-from batch_ops.cli.verdict import verdict
+from batch_ops.cli.verdict import verdicts
 from batch_ops.errors import UsageError
 from batch_ops.observers import words
 from batch_ops.observers.pace import Pace
@@ -123,8 +123,8 @@ def _one(found: Project, result: Result, *, gone: bool, left: float | None) -> R
     parts: list[RenderableType] = [summary.head(result, gone=gone), _facts(result, left), ""]
     if result.steps:
         parts += [summary.steps(result), ""]
-    parts += [verdict(check) for check in result.checks]
-    parts += [""] if result.checks else []
+    if result.checks:
+        parts += [verdicts(result.checks), ""]
     if result.counts.rejects:
         parts += [summary.reasons(reasons_of(found, result.execution_id)), ""]
     return Group(*parts, *_next(result, gone=gone))

@@ -1,19 +1,29 @@
-"""How a judged condition is told."""
+"""How judged conditions are told."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from batch_ops.results import CheckResult
 
 
-def verdict(check: CheckResult) -> Text:
-    """`holds   flights are there: 336,776` in one line."""
-    word, style = _word(check)
-    told = Text.assemble((f"{word:<8}", style), check.description or check.name)
+def verdicts(checks: Iterable[CheckResult]) -> Table:
+    """One line for each: `holds  There are flights, observed 336,776`."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for check in checks:
+        word, style = _word(check)
+        table.add_row(Text(word, style=style), _told(check))
+    return table
+
+
+def _told(check: CheckResult) -> Text:
+    told = Text(check.description or check.name)
     if check.observed_value is not None:
         told.append(f", observed {_figure(check.observed_value)}")
     if check.unexpected_count:

@@ -159,6 +159,15 @@ def test_plan_marks_estimates_and_tells_the_verdict_of_conditions(shell):
     assert "holds" in said.out
 
 
+def test_plan_says_when_a_run_would_be_refused(shell):
+    shell("run", "rename", ALONE)
+    assert shell("run", "retire", ALONE, "-p", "min_age=80").code == 3
+    said = shell("plan", "retire", "-p", "min_age=80")
+    assert said.code == 0
+    assert "fails" in said.out
+    assert "A run would be refused" in said.err
+
+
 def test_plan_sql_is_the_sql_and_nothing_else_on_stdout(shell):
     said = shell("plan", "rename", "--sql")
     assert said.code == 0
