@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from batch_ops.database import Table
     from batch_ops.engine.project import Project
     from batch_ops.journal import Journal
+    from batch_ops.journal.ownership import WorkerRow
     from batch_ops.sources import Source
     from batch_ops.spec.model import Operation, Step
 
@@ -225,8 +226,16 @@ def _new_row(
 def _enter(
     project: Project, journal: Journal, operation: Operation, row: ExecutionRow, options: RunOptions
 ) -> None:
-    """In one transaction under one lock: identity, the row, the tables."""
+    """In one transaction under one lock: identity, the row, the tables.
+
+    A holder is looked for before, by reading alone: it may sit in a transaction that lets nobody
+    else write.
+    """
     worker = project.worker()
+    with journal.database.reading() as connection:
+        _refuse_same(journal, connection, operation, row, options)
+        tables = target_tables(project.catalog, operation)
+        ownership.refuse_held(journal, connection, row.id, tables)
     with journal.database.writing() as connection:
         with journal.database.dialect.schema_lock(connection):
             _refuse_same(journal, connection, operation, row, options)
@@ -325,6 +334,11 @@ def _check_source(execution: Execution) -> None:
 
 def _rejoin(execution: Execution, exclusive: bool) -> None:
     journal, row = execution.journal, execution.row
+    with journal.database.reading() as connection:
+        for worker in ownership.living(journal, connection, row.id):
+            _refuse_beside(execution, worker, exclusive)
+        tables = target_tables(execution.catalog, execution.operation)
+        ownership.refuse_held(journal, connection, row.id, tables)
     with journal.database.writing() as connection:
         with journal.database.dialect.schema_lock(connection):
             _strike_out(execution, connection, exclusive)
@@ -349,13 +363,18 @@ def _strike_out(execution: Execution, connection: Connection, exclusive: bool) -
     journal, dialect = execution.journal, execution.database.dialect
     for worker in ownership.workers_of(journal, connection, execution.id):
         if worker.lives():
+            _refuse_beside(execution, worker, exclusive)
             if not exclusive:
                 continue
-            if not execution.options.take_over or not dialect.capabilities.kills_sessions:
-                raise _held(execution, str(worker))
         dialect.end_sessions(connection, worker.identity.application_name)
         chunks.fence(journal, connection, execution.id, worker.identity.name)
         ownership.unregister(journal, connection, execution.id, worker.identity.name)
+
+
+def _refuse_beside(execution: Execution, worker: WorkerRow, exclusive: bool) -> None:
+    can = execution.database.dialect.capabilities.kills_sessions
+    if exclusive and not (execution.options.take_over and can):
+        raise _held(execution, str(worker))
 
 
 def _held(execution: Execution, worker: str) -> OwnershipError:

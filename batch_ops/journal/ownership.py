@@ -173,6 +173,20 @@ def acquire(
     return lost
 
 
+def refuse_held(
+    journal: Journal, connection: Connection, execution_id: str, tables: Iterable[str]
+) -> None:
+    """Refuse when a living process of another execution holds one of the tables; only reads.
+
+    Raises:
+        OwnershipError: it tells the holder.
+    """
+    for name in sorted(set(tables)):
+        holder = owner(journal, connection, name)
+        if holder is not None and holder != execution_id:
+            _refuse_living(journal, connection, holder, name)
+
+
 def _refuse_living(journal: Journal, connection: Connection, holder: str, name: str) -> None:
     workers = living(journal, connection, holder)
     if workers:

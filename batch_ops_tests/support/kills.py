@@ -78,6 +78,14 @@ def child_run(folder: str, url: str, operation: str, batch_size: int | None) -> 
     return run(project, operation, options=RunOptions(batch_size=batch_size)).status.exit_code
 
 
+def child_run_when(folder: str, url: str, operation: str, signal_file: str) -> int:
+    """Run as soon as a file is there: several children begin in the same instant."""
+    project = open_project(Path(folder), url)
+    while not Path(signal_file).exists():
+        time.sleep(0.0005)
+    return run(project, operation).status.exit_code
+
+
 def child_resume(folder: str, url: str, execution_id: str) -> int:
     """What a process does that is killed while it resumes."""
     return resume(open_project(Path(folder), url), execution_id).status.exit_code

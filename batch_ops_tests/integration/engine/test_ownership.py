@@ -183,7 +183,11 @@ def test_the_same_operation_started_twice_at_once_runs_once(
     kills.write_project(tmp_path)
     project = kills.open_project(tmp_path, database_url)
     kills.fill(project)
-    children = [kills.start(fork_server, tmp_path, database_url, "remove") for _ in range(4)]
+    start = tmp_path / "start"
+    arguments = (str(tmp_path), database_url, "remove", str(start))
+    children = [fork_server.run(kills.child_run_when, *arguments) for _ in range(4)]
+    time.sleep(0.5)
+    start.touch()
     codes = sorted(child.wait() for child in children)
     assert codes == [0, 70, 70, 70], [child.output for child in children]
     told = [child.output for child in children if child.wait() != 0]
@@ -226,8 +230,12 @@ def test_a_frozen_process_on_one_writers_database_is_not_taken_over(
     while kills.committed(project) < 1:
         assert child.poll() is None, child.output
         time.sleep(0.001)
+    child.kill(signal.SIGSTOP)
     execution_id = history(project)[0].execution_id
     with pytest.raises(OwnershipError, match=f"process {child.pid}"):
         resume(project, execution_id, options=RunOptions(take_over=True))
+    with pytest.raises(OwnershipError, match=f"process {child.pid}"):
+        run(project, "debit")
+    child.kill(signal.SIGCONT)
     assert child.wait() == 0, child.output
     project.dispose()
