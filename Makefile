@@ -7,10 +7,10 @@ PORT ?= 3000
 export DAGSTER_HOME := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all ui lint clean
+.PHONY: help install demo test test-all bench bench-quick ui lint clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP)  ## a virtual environment in .venv with all that is needed
 
@@ -27,6 +27,12 @@ test: install  ## all quick tests, on SQLite and on a PostgreSQL of their own
 
 test-all: install  ## the slow rest of what must hold at each landing
 	$(PYTHON) -m pytest -m "slow and not soak"
+
+bench: install  ## how fast it is beside the fastest way by hand, 1M rows; writes docs/benchmarks.md
+	$(PYTHON) -m benchmarks --write
+
+bench-quick: install  ## the same with 100k rows, only shown
+	$(PYTHON) -m benchmarks --rows 100000
 
 ui: install  ## the Dagster UI on this project, at http://localhost:3000 (PORT=… for another)
 	$(VENV)/bin/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)

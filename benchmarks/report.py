@@ -1,0 +1,122 @@
+"""The figures as text: what the terminal shows and what stands in docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import psutil
+
+from batch_ops import __version__
+from benchmarks import accounts
+from benchmarks.measure import Comparison, Growth, Peak
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from benchmarks.server import Server
+
+Measured = Comparison | Peak | Growth
+LIBRARIES = ("sqlalchemy", "psycopg", "duckdb", "sqlglot", "dagster")
+
+SPEED_HEAD = (
+    "work", "rows", "limit", "limit s", "ours s", "ratio", "bar", "", "fixed start s", "declared"
+)  # fmt: skip
+MEMORY_HEAD = ("work", "rows", "peak", "bar", "")
+
+MEANING = """\
+Each work is measured beside its limit: the fastest way to do the same by hand, without checks,
+journal, resume or rejects. *ours* is the time from the judged preconditions to the end of the
+execution: planning, screening, writing, journal. What comes before (opening the project's database,
+making the journal's tables, reading the file's digest, preconditions) is the *fixed start*. Figures
+are medians; all repetitions stand in brackets. Limit and ours are measured in turn, each on a fresh
+database with vacuumed tables after a checkpoint; every result is counted and must be right.
+
+The table has 8 columns, a primary key and a unique column; imports judge 8 rules. Of the file with
+bad rows one row of a hundred breaks a rule, has a wrong type, or repeats a key; its limit is the
+import of the clean file, because by hand the bad one is not imported at all. Updates and deletes
+meet half of a table of twice as many rows. SQLite's limit runs in the journal mode batch_ops sets
+(WAL, synchronous NORMAL).
+"""
+
+
+def document(measured: Sequence[Measured], server: Server, repetitions: int) -> str:
+    """The whole page."""
+    head = "# Benchmarks\n\nWritten by `make bench`; not by hand.\n"
+    return "\n".join([head, MEANING, tables(measured), facts(server, repetitions)])
+
+
+def tables(measured: Sequence[Measured]) -> str:
+    """The speed, then the memory."""
+    speed = [_speed(one) for one in measured if isinstance(one, Comparison)]
+    memory = [_memory(one) for one in measured if not isinstance(one, Comparison)]
+    parts = [("## Speed", SPEED_HEAD, speed), ("## Peak memory", MEMORY_HEAD, memory)]
+    return "\n".join(f"{title}\n\n{_table(head, rows)}" for title, head, rows in parts if rows)
+
+
+def _speed(one: Comparison) -> tuple[str, ...]:
+    return (
+        one.work,
+        f"{one.rows:,}",
+        one.limit_name,
+        f"{one.limit_s:.2f} {_spread(one.limit)}",
+        f"{one.work_s:.2f} {_spread([seconds.work for seconds in one.ours])}",
+        f"**{one.ratio:.2f}**",
+        "–" if one.bar is None else f"{one.bar:.2f}",
+        "" if one.bar is None else _verdict(ok=one.ok),
+        f"{one.start_s:.2f}",
+        one.sizes,
+    )
+
+
+def _memory(one: Peak | Growth) -> tuple[str, ...]:
+    if isinstance(one, Growth):
+        return one.work, "", f"× {one.ratio:.2f}", f"× {one.bar:.2f}", _verdict(ok=one.ok)
+    return (
+        one.work,
+        f"{one.rows:,}",
+        f"{one.peak_mb:.0f} MB",
+        f"{one.bar_mb:.0f} MB",
+        _verdict(ok=one.ok),
+    )
+
+
+def _verdict(*, ok: bool) -> str:
+    return "ok" if ok else "**not met**"
+
+
+def _spread(values: Iterable[float]) -> str:
+    return "[" + " ".join(f"{value:.2f}" for value in values) + "]"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, *rows]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
+    ruled = [head, ["-" * width for width in widths], *rows]
+    return "".join(
+        "| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |\n"
+        for line in ruled
+    )
+
+
+def facts(server: Server, repetitions: int) -> str:
+    """When, where and with what it was measured."""
+    settings = ", ".join(f"{name} {value}" for name, value in server.settings.items())
+    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    load = os.getloadavg()
+    told = {
+        "Date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {repetitions} repetitions",
+        "Machine": f"{os.cpu_count()} CPUs, {psutil.virtual_memory().total / 2**30:.0f} GB memory, "
+        f"{platform.system()} {platform.machine()}; load at the end {load[0]:.1f}",
+        "batch_ops": f"{__version__}, Python {sys.version.split()[0]}, {libraries}",
+        "PostgreSQL": f"{server.version}, on the same machine; {settings}",
+        "SQLite": sqlite3.sqlite_version,
+        "Declared": ", ".join(f"{name} {value:,}" for name, value in accounts.SIZES.items()),
+    }
+    lines = "".join(f"- {name}: {value}\n" for name, value in told.items())
+    return f"## Measured with\n\n{lines}"
