@@ -17,6 +17,7 @@ from batch_ops.sources.normal import Shape
 from batch_ops.sources.records import Form
 from batch_ops.sources.rows import NULL_TEXT, columns_of, records_of, store_of
 from batch_ops.sources.rules import RuleContext, prepare
+from batch_ops.sources.screen import Screens
 from batch_ops.sources.source import MAX_RANGES, Range, Source, SourcePlan
 from batch_ops.spec.model import CsvSource, RowsSource
 
@@ -153,4 +154,5 @@ def _source(
     kept = tuple(place for place, name in enumerate(layout.columns) if name is not None)
     shape = Shape(marks, len(fields.names), kept)
     form = Form(layout, shape, fields.names, context.table.key, prepared)
-    return CsvRows(store, form, context.table, context.dialect, first)
+    screens = Screens(context.table, layout, prepared, context.dialect)
+    return CsvRows(store, form, screens, first)

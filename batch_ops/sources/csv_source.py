@@ -13,16 +13,14 @@ from batch_ops.sources.cut import Marks, split_fields
 from batch_ops.sources.prefetch import ahead
 from batch_ops.sources.reader import groups, pieces
 from batch_ops.sources.records import Form, screened
-from batch_ops.sources.screen import open_screen
 from batch_ops.sources.source import MAX_RANGES, Range, SourcePlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from batch_ops.database.dialect import Dialect
-    from batch_ops.database.tables import Table
     from batch_ops.sources.files import Bytes
+    from batch_ops.sources.screen import Screens
 
 BOM = b"\xef\xbb\xbf"
 
@@ -49,13 +47,13 @@ class CsvRows:
     """A source whose records are CSV.
 
     Attributes:
+        screens: judge its records.
         first: where the first data record begins (behind a byte order mark and the header).
     """
 
     store: Store
     form: Form
-    table: Table
-    dialect: Dialect
+    screens: Screens
     first: Position
 
     @property
@@ -94,7 +92,7 @@ class CsvRows:
         self, start: Position, end: Position, batch_size: int
     ) -> Iterator[Iterator[InputBatch]]:
         with (
-            open_screen(self.table, self.layout, self.form.rules, self.dialect) as screen,
+            self.screens.one() as screen,
             self.store.open(start.offset) as stream,
         ):
             found = pieces(stream, start, self.form.shape.marks, until=end.offset)

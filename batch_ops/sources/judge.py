@@ -61,11 +61,17 @@ def _full(text: str, pattern: str) -> str:
     return f"regexp_full_match({text}, '{pattern}')"
 
 
+def _either(usual: str, otherwise: str) -> str:
+    """Whether one of two tests holds; the second, dearer one is made only where the first fails."""
+    return f"CASE WHEN {usual} THEN TRUE ELSE {otherwise} END"
+
+
 def _integer(limits: tuple[int, int], text: str) -> Judged:
     low, high = limits
-    value = f"TRY_CAST({text} AS HUGEINT)"
-    plain = f"{value}::VARCHAR = {text} OR {_full(text, '[+-]?[0-9]{1,30}')}"
-    return Judged(f"({value} BETWEEN {low} AND {high} AND ({plain}))", value)
+    value = f"TRY_CAST({text} AS {'BIGINT' if high < 2**63 else 'HUGEINT'})"
+    plain = _either(f"{value}::VARCHAR = {text}", _full(text, "[+-]?[0-9]{1,30}"))
+    inside = "" if high == 2**63 - 1 else f" AND {value} BETWEEN {low} AND {high}"
+    return Judged(f"({value} IS NOT NULL{inside} AND {plain})", value)
 
 
 def _decimal(precision: tuple[int, int] | None, text: str) -> Judged:
@@ -88,16 +94,19 @@ def _float(text: str, *, single: bool) -> Judged:
 
 def _timestamp(text: str, *, zone: bool) -> Judged:
     value = f"TRY_CAST({text} AS TIMESTAMP)"
-    day = f"{text} >= '0001' AND {text}[5] = '-'"
+    day = f"{value} BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999'"
     plain = f"({value}::VARCHAR = {text} AND {day})"
     pattern = _full(text, f"{_DATE}[ T]{_CLOCK}Z?")
     if not zone:
-        return Judged(f"({plain} OR ({pattern} AND {day} AND {value} IS NOT NULL))", value)
+        return Judged(_either(plain, f"{pattern} AND {day}"), value)
     with_offset = _full(text, f"{_DATE}[ T]{_CLOCK}{_OFFSET}")
     shifted = f"(TRY_CAST({text} AS TIMESTAMPTZ) AT TIME ZONE 'UTC')"
-    value = f"CASE WHEN length({text}) > 22 AND {with_offset} THEN {shifted} ELSE {value} END"
-    either = f"({pattern} OR {with_offset}) AND {day} AND ({value}) IS NOT NULL"
-    return Judged(f"({plain} OR ({either}))", value)
+    shifted = (
+        f"CASE WHEN length({text}) > 21 AND {text}[-1] <> 'Z' AND {with_offset}"
+        f" THEN {shifted} ELSE {value} END"
+    )
+    either = f"({pattern} OR {with_offset}) AND {day}"
+    return Judged(_either(plain, either), shifted)
 
 
 def _other(column: Column, text: str) -> Judged:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import queue
+import shutil
 import tempfile
+import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +32,7 @@ MEMORY_LIMIT = "256MB"
 GOOD, SUSPECT, FIRST_RULE = 0, 1, 2
 _NO_NULL = "\x01"
 _LONG_LINE = 1 << 20
+_PREPARED = "batch_ops_question"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class Screen:
         self._question = question
         self._layout = layout
         self._groups = groups
+        self._prepared = False
 
     def judge(self, normal: Normal) -> Verdict:
         """Judge the records."""
@@ -71,8 +76,7 @@ class Screen:
             return Verdict(none.astype(np.uint8), none.astype(np.uint64), none.astype(np.int64))
         self._file.write_bytes(normal.data)
         longest = int(np.diff(normal.offsets).max())
-        source = _read_csv(self._file, self._layout, longest)
-        answer = self._connection.execute(source.join(self._question)).fetchnumpy()
+        answer = self._connection.execute(self._statement(longest)).fetchnumpy()
         state = np.asarray(answer["state"], dtype=np.uint8)
         if state.size != rows:
             raise EngineFault(
@@ -84,6 +88,18 @@ class Screen:
         state[repeated] = SUSPECT
         return Verdict(state, np.asarray(answer["nulls"], dtype=np.uint64), repeated)
 
+    def _statement(self, longest: int) -> str:
+        """What to execute; planned once for records of usual length."""
+        usual = longest < _LONG_LINE
+        if usual and self._prepared:
+            return f"EXECUTE {_PREPARED}"
+        source = _read_csv(self._file, self._layout, _LONG_LINE if usual else longest + 16)
+        statement = source.join(self._question)
+        if usual:
+            self._connection.execute(f"PREPARE {_PREPARED} AS {statement}")
+            self._prepared = True
+        return statement
+
 
 def _repeated(
     keys: Sequence[np.ma.MaskedArray[Any, Any]], state: NDArray[np.uint8]
@@ -94,19 +110,22 @@ def _repeated(
         there = ~np.ma.getmaskarray(hashes) & (state < FIRST_RULE)
         places = np.flatnonzero(there)
         values = np.ma.getdata(hashes)[there]
+        ordered = np.sort(values)
+        if not (ordered[1:] == ordered[:-1]).any():
+            continue
         order = np.argsort(values, kind="stable")
         equal = values[order][1:] == values[order][:-1]
         found[places[order[1:][equal]]] = True
     return np.flatnonzero(found)
 
 
-def _read_csv(file: Path, layout: Layout, longest: int) -> str:
+def _read_csv(file: Path, layout: Layout, line: int) -> str:
     columns = ", ".join(f"'f{place}': 'VARCHAR'" for place in range(len(layout.targets)))
-    line = max(_LONG_LINE, longest + 16)
+    null = layout.null_values[0] if len(layout.null_values) == 1 else _NO_NULL
     return (
         f"read_csv({_text(str(file))}, columns={{{columns}}}, header=false, auto_detect=false,"
         f" delim={_text(layout.delimiter)}, quote={_text(layout.quote)},"
-        f" escape={_text(layout.quote)}, nullstr={_text(_NO_NULL)}, new_line='\\n',"
+        f" escape={_text(layout.quote)}, nullstr={_text(null)}, new_line='\\n',"
         f" parallel=false, max_line_size={line}, buffer_size={2 * line})"
     )
 
@@ -119,19 +138,40 @@ def _name(value: str) -> str:
     return '"' + value.replace('"', '""') + '"'
 
 
-@contextmanager
-def open_screen(
-    table: Table, layout: Layout, rules: Sequence[RowRule], dialect: Dialect
-) -> Iterator[Screen]:
-    """A screen with a connection and a private file of its own."""
-    with tempfile.TemporaryDirectory(prefix="batch_ops_") as folder, connect(folder) as connection:
+class Screens:
+    """Screens for one source, each with a connection and a private file of its own.
+
+    A screen that was given back is used again: making one takes longer than judging a batch.
+    """
+
+    def __init__(
+        self, table: Table, layout: Layout, rules: Sequence[RowRule], dialect: Dialect
+    ) -> None:
         groups = usable_groups(table, layout)
-        question = _question(table, layout, rules, dialect, groups)
-        yield Screen(connection, Path(folder) / "batch.csv", question, layout, len(groups))
+        self._layout = layout
+        self._groups = len(groups)
+        self._question = _question(table, layout, rules, dialect, groups)
+        self._idle: queue.SimpleQueue[Screen] = queue.SimpleQueue()
+
+    @contextmanager
+    def one(self) -> Iterator[Screen]:
+        """A screen for the calling thread alone."""
+        try:
+            screen = self._idle.get_nowait()
+        except queue.Empty:
+            screen = self._made()
+        yield screen
+        self._idle.put(screen)
+
+    def _made(self) -> Screen:
+        folder = tempfile.mkdtemp(prefix="batch_ops_")
+        file = Path(folder) / "batch.csv"
+        screen = Screen(connect(folder), file, self._question, self._layout, self._groups)
+        weakref.finalize(screen, shutil.rmtree, folder, ignore_errors=True)
+        return screen
 
 
-@contextmanager
-def connect(folder: str) -> Iterator[duckdb.DuckDBPyConnection]:
+def connect(folder: str) -> duckdb.DuckDBPyConnection:
     """A DuckDB in memory with one thread, in UTC, that asks nobody for extensions."""
     import duckdb
 
@@ -141,9 +181,9 @@ def connect(folder: str) -> Iterator[duckdb.DuckDBPyConnection]:
         "temp_directory": folder,
         "autoinstall_known_extensions": False,
     }
-    with duckdb.connect(":memory:", config=settings) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        yield connection
+    connection = duckdb.connect(":memory:", config=settings)
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
 
 
 def usable_groups(table: Table, layout: Layout) -> list[tuple[str, ...]]:
@@ -178,7 +218,7 @@ def _question(
 
 
 def _null_or_text(name: str, layout: Layout) -> str:
-    if not layout.null_values:
+    if len(layout.null_values) < 2:  # the screen's own reader knows one NULL text
         return name
     nulls = ", ".join(_text(value) for value in layout.null_values)
     return f"CASE WHEN {name} IN ({nulls}) THEN NULL ELSE {name} END"
@@ -186,6 +226,8 @@ def _null_or_text(name: str, layout: Layout) -> str:
 
 def _null_bits(layout: Layout) -> str:
     fields = [f"f{place}" for place in range(len(layout.targets))]
+    if len(layout.null_values) == 1:
+        return f"({' OR '.join(f'{name} IS NULL' for name in fields)})::UBIGINT"
     bits = [
         f"CASE WHEN {_text(value)} IN ({', '.join(fields)}) THEN {1 << place} ELSE 0 END"
         for place, value in enumerate(layout.null_values)
