@@ -159,7 +159,11 @@ class ChunkCounts:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """One step of an execution. planned_rows: what the plan counted; None before it is planned."""
+    """One step of an execution.
+
+    planned_rows: what the plan counted; None before it is planned. duration_s: seconds it was
+    worked on, the pauses between attempts aside.
+    """
 
     name: str
     kind: str
@@ -196,7 +200,9 @@ class Result:
 
     @property
     def rows_per_s(self) -> float:
-        return self.counts.total / self.duration_s if self.duration_s > 0 else 0.0
+        """Rows by the seconds in which steps were worked on: pauses and checks do not count."""
+        busy = sum(step.duration_s for step in self.steps)
+        return self.counts.total / busy if busy > 0 else 0.0
 
     @property
     def processed_records(self) -> int:

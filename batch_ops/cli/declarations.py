@@ -71,9 +71,9 @@ def load(files: Sequence[Path]) -> Declarations:
 
 
 def _declared(folder: Path) -> list[Path]:
-    from batch_ops.spec.catalog import _files
+    from batch_ops.spec.catalog import declaration_files
 
-    return list(_files(folder))
+    return list(declaration_files(folder))
 
 
 def _load(folder: Path, paths: dict[Path, str], asked: list[str]) -> Declarations:

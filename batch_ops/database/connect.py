@@ -82,7 +82,7 @@ class Database:
         if self.dialect.capabilities.concurrent_writers:
             return True
         file = self.url.database
-        return not file or file == ":memory:" or Path(file).exists()
+        return not file or file.startswith((":memory:", "file:")) or Path(file).exists()
 
     def dispose(self) -> None:
         """Close the pooled connections."""

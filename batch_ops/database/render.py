@@ -36,9 +36,11 @@ class ListOf:
 
 @dataclass(frozen=True, slots=True)
 class RowsOf:
-    """An earlier step's output: a SELECT (already SQL of this database) that stands for its rows."""
+    """An earlier step's output: a SELECT (already SQL of this database) that stands for its rows,
+    with what it binds."""
 
     select: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 Bind = Scalar | ListOf | RowsOf
@@ -95,7 +97,11 @@ class Renderer:
     def _rows_of(self, node: exp.In) -> str | None:
         name = _lone_placeholder(node.expressions)
         bind = self.binds.get(name) if name else None
-        return bind.select if isinstance(bind, RowsOf) else None
+        return self._select(bind) if isinstance(bind, RowsOf) else None
+
+    def _select(self, bind: RowsOf) -> str:
+        self.parameters |= bind.parameters
+        return bind.select
 
     def _list_of(self, nodes: Sequence[exp.Expression]) -> tuple[str, ListOf] | None:
         name = _lone_placeholder(nodes)
@@ -108,7 +114,7 @@ class Renderer:
         name = _lone_placeholder([inner])
         bind = self.binds.get(name) if name else None
         if isinstance(bind, RowsOf):
-            return exp.Var(this=f"{self._operand(node.this)} IN ({bind.select})")
+            return exp.Var(this=f"{self._operand(node.this)} IN ({self._select(bind)})")
         if name and isinstance(bind, Scalar):
             bind = ListOf([bind.value], bind.type)
         return self._membership(node.this, name, bind) if name and isinstance(bind, ListOf) else node

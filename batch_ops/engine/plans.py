@@ -155,7 +155,7 @@ def _store(
                 return
             output = _make_output(execution, step, connection)
             number = [s.name for s in execution.operation.steps].index(step.name) + 1
-            row = StepRow(step.name, number, str(step.kind), "planned", rows, output, None, None)
+            row = StepRow(step.name, number, str(step.kind), "planned", rows, output)
             executions.add_step(journal, connection, execution.id, row)
             parts = [_chunk_row(execution, step, chunk) for chunk in planned]
             chunks.add_all(journal, connection, execution.id, parts)

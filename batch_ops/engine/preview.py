@@ -217,8 +217,7 @@ class _DryRun:
         for other in self._ground.operation.steps:
             for name in (n for n, source in other.outputs.items() if source == step.name):
                 columns = output_meaning(name, step, target.table.key)
-                select, _ = target.rows_select(columns)
-                self._binds[name] = RowsOf(select)
+                self._binds[name] = RowsOf(*target.rows_select(columns))
 
     def _shown(self, step: Step, table: Table) -> tuple[str, ...]:
         wanted = (*table.key, *step.select_fields, *step.values)

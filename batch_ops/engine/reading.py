@@ -101,8 +101,7 @@ def _result(
 
 
 def _step(step: StepRow, parts: Sequence[ChunkRow]) -> StepResult:
-    ended = step.completed_at or max((c.completed_at for c in parts if c.completed_at), default=None)
-    duration = (ended - step.started_at).total_seconds() if ended and step.started_at else 0.0
+    under_way = (utc_now() - step.attempt_at).total_seconds() if step.attempt_at else 0.0
     return StepResult(
         name=step.name,
         kind=step.kind,
@@ -112,7 +111,7 @@ def _step(step: StepRow, parts: Sequence[ChunkRow]) -> StepResult:
         planned_rows=step.planned_rows,
         started_at=step.started_at,
         completed_at=step.completed_at,
-        duration_s=max(duration, 0.0),
+        duration_s=step.busy_s + under_way,
     )
 
 
@@ -202,7 +201,8 @@ def hidden_columns(project: Project, row: ExecutionRow) -> frozenset[str]:
 
 
 def masked(reject: Reject, hidden: frozenset[str]) -> Reject:
-    """The reject without the values of hidden columns."""
+    """The reject without hidden columns: left out of the record, so that a corrected file does not
+    write a mask where a secret was."""
     if not hidden:
         return reject
     secret = reject.column in hidden
@@ -218,7 +218,7 @@ def masked(reject: Reject, hidden: frozenset[str]) -> Reject:
 def _masked(record: Mapping[str, Any] | None, hidden: frozenset[str]) -> dict[str, Any] | None:
     if record is None:
         return None
-    return {name: MASK if name in hidden else value for name, value in record.items()}
+    return {name: value for name, value in record.items() if name not in hidden}
 
 
 def reject_reasons(

@@ -6,11 +6,14 @@ import queue
 import threading
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError
 
 from batch_ops.engine.lane import BatchDone, ChunkDone, Lane, named, stopped
 from batch_ops.engine.reading import chunk_infos, read_result
-from batch_ops.errors import StoppedError
+from batch_ops.errors import DatabaseUnfitError, StoppedError
 from batch_ops.events import ChunkCompleted, Progress, StepFinished
 from batch_ops.journal import chunks, executions
 from batch_ops.journal.store import utc_now
@@ -32,9 +35,18 @@ def run_step(
     with named(execution):
         execution.plan_step(step.name)
         with execution.database.writing() as connection:
-            executions.set_step(execution.journal, connection, execution.id, step.name, "running")
-        _Crew(execution, step, chunk_keys).work()
+            executions.begin_attempt(execution.journal, connection, execution.id, step.name)
+        try:
+            _Crew(execution, step, chunk_keys).work()
+        finally:
+            _end_attempt(execution, step)
     return step_result(execution, step)
+
+
+def _end_attempt(execution: Execution, step: Step) -> None:
+    """Where the database is gone, the next attempt finds out when this one ended."""
+    with suppress(DBAPIError, DatabaseUnfitError), execution.database.writing() as connection:
+        executions.end_attempt(execution.journal, connection, execution.id, step.name)
 
 
 def finish_step(execution: Execution, step: Step) -> StepResult:
@@ -51,7 +63,7 @@ def finish_step(execution: Execution, step: Step) -> StepResult:
     _check_share(execution)
     if step_result(execution, step).status != "finished":
         with named(execution), execution.database.writing() as connection:
-            executions.set_step(execution.journal, connection, execution.id, step.name, "finished")
+            executions.finish_step(execution.journal, connection, execution.id, step.name)
     result = step_result(execution, step)
     execution.emit(StepFinished(execution.id, execution.operation.name, result))
     return result

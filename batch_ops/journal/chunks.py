@@ -177,7 +177,7 @@ def claim_next(
     )
     if among is not None:
         query = query.where(table.c.chunk_key.in_(list(among)))
-    for row in connection.execute(query.order_by(table.c.chunk).limit(32)).all():
+    for row in connection.execute(query.order_by(table.c.chunk).limit(4)).all():
         statement = (
             update(table)
             .where(

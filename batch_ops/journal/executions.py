@@ -49,7 +49,10 @@ class ExecutionRow:
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """A planned step. status: planned, running or finished."""
+    """A planned step. status: planned, running or finished.
+
+    busy_s: seconds it was worked on in attempts that ended; attempt_at: since when it is now.
+    """
 
     name: str
     number: int
@@ -57,8 +60,10 @@ class StepRow:
     status: str
     planned_rows: int
     output_table: str | None
-    started_at: datetime | None
-    completed_at: datetime | None
+    started_at: datetime | None = None
+    attempt_at: datetime | None = None
+    busy_s: float = 0.0
+    completed_at: datetime | None = None
 
 
 def add(journal: Journal, connection: Connection, row: ExecutionRow) -> None:
@@ -255,24 +260,53 @@ def steps_of(journal: Journal, connection: Connection, execution_id: str) -> lis
             planned_rows=row.planned_rows,
             output_table=row.output_table,
             started_at=row.started_at,
+            attempt_at=row.attempt_at,
+            busy_s=row.busy_s,
             completed_at=row.completed_at,
         )
         for row in rows
     ]
 
 
-def set_step(
-    journal: Journal, connection: Connection, execution_id: str, step: str, status: str
-) -> None:
-    """A step begins (its first moment is kept) or is finished."""
+def begin_attempt(journal: Journal, connection: Connection, execution_id: str, step: str) -> None:
+    """Work on a step begins. An attempt whose process died lasted until its last batch."""
+    table, logs = journal.tables.steps, journal.tables.logs
+    at = (table.c.operation_id == execution_id, table.c.step == step)
+    last = select(func.max(logs.c.completed_at)).where(
+        logs.c.operation_id == execution_id, logs.c.step == step
+    )
+    row = connection.execute(select(table.c.attempt_at, table.c.busy_s).where(*at)).one()
+    ended = connection.execute(last).scalar() if row.attempt_at else None
+    lost = max((ended - row.attempt_at).total_seconds(), 0.0) if ended else 0.0
+    now = utc_now()
+    connection.execute(
+        update(table)
+        .where(*at)
+        .values(
+            status="running",
+            started_at=func.coalesce(table.c.started_at, now),
+            attempt_at=now,
+            busy_s=row.busy_s + lost,
+        )
+    )
+
+
+def end_attempt(journal: Journal, connection: Connection, execution_id: str, step: str) -> None:
+    """Work on a step ended, one way or another."""
     table = journal.tables.steps
-    values: dict[str, Any] = {"status": status}
-    if status == "running":
-        values["started_at"] = func.coalesce(table.c.started_at, utc_now())
-    if status == "finished":
-        values["completed_at"] = utc_now()
+    at = (table.c.operation_id == execution_id, table.c.step == step)
+    row = connection.execute(select(table.c.attempt_at, table.c.busy_s).where(*at)).one()
+    if row.attempt_at is not None:
+        lasted = (utc_now() - row.attempt_at).total_seconds()
+        values = {"attempt_at": None, "busy_s": row.busy_s + lasted}
+        connection.execute(update(table).where(*at).values(values))
+
+
+def finish_step(journal: Journal, connection: Connection, execution_id: str, step: str) -> None:
+    """All chunks of the step are done."""
+    table = journal.tables.steps
     connection.execute(
         update(table)
         .where(table.c.operation_id == execution_id, table.c.step == step)
-        .values(values)
+        .values(status="finished", completed_at=utc_now())
     )

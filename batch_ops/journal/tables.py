@@ -124,7 +124,8 @@ def _errors(metadata: MetaData) -> Table:
 
 
 def _steps(metadata: MetaData) -> Table:
-    """One row per planned step."""
+    """One row per planned step. `busy_s`: seconds of the attempts that ended; `attempt_at`: since
+    when one is under way."""
     return Table(
         "batch_steps",
         metadata,
@@ -136,6 +137,8 @@ def _steps(metadata: MetaData) -> Table:
         Column("planned_rows", BigInteger, nullable=False),
         Column("output_table", String(255)),
         Column("started_at", UtcDateTime),
+        Column("attempt_at", UtcDateTime),
+        Column("busy_s", Float(53), nullable=False, default=0.0),
         Column("completed_at", UtcDateTime),
         PrimaryKeyConstraint("operation_id", "step"),
     )

@@ -35,7 +35,7 @@ class Catalog:
             UsageError: a folder is not there.
             DeclarationError, UnknownNameError: a file is wrong.
         """
-        files = {str(path): path for folder in folders for path in _files(folder)}
+        files = {str(path): path for folder in folders for path in declaration_files(folder)}
         return cls.from_texts({name: read(path, name) for name, path in files.items()})
 
     @classmethod
@@ -107,7 +107,12 @@ class Catalog:
         raise UnknownNameError("operation", operation.name, [o.name for o in self.operations])
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def declaration_files(folder: Path) -> Iterator[Path]:
+    """The entity files in a folder and below it, sorted.
+
+    Raises:
+        UsageError: the folder is not there.
+    """
     if not folder.is_dir():
         what = f"The folder {folder} with the declarations is not there."
         todo = "Name the folder of your entity files with BATCH_OPS_DEFS, or make it."
