@@ -64,6 +64,7 @@ patterns:
     operation_type: insert
     data_source: csv_file
     batch_size: {import_batch}
+    chunk_rows: {chunk}
     validation_rules:
       - "email LIKE '%_@_%'"
       - "country IN ('AT', 'BR', 'CA', 'DE', 'FR', 'GB', 'JP', 'US')"
@@ -79,17 +80,25 @@ patterns:
     update_data: {{status: closed}}
     where_condition: "status = 'dormant'"
     batch_size: {change_batch}
+    chunk_rows: {chunk}
     max_workers: {change_workers}
   - name: batch_operations
     operation: remove_accounts
     operation_type: delete
     where_condition: "status = 'dormant'"
     batch_size: {change_batch}
+    chunk_rows: {chunk}
     max_workers: {change_workers}
 """
 
-SIZES = {"import_batch": 50_000, "change_batch": 50_000, "change_workers": 1}
-"""What the operations declare of sizes; the tables say it too."""
+SIZES = {"import_batch": 25_000, "change_batch": 50_000, "chunk": 250_000, "change_workers": 1}
+"""What the operations declare of sizes."""
+
+
+def sizes(batch: str, workers: int = 1) -> str:
+    """The same in words; `batch` is the name of the batch's size."""
+    lanes = "one lane" if workers == 1 else f"max_workers {workers}"
+    return f"batch_size {SIZES[batch]:,}, chunk_rows {SIZES['chunk']:,}, {lanes}"
 
 
 def project(folder: Path, url: str) -> Project:

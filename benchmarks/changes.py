@@ -47,12 +47,10 @@ def _change(server: Server, full: str, repetitions: int, what: str, bar: float) 
             return seconds
 
     row = Comparison(
-        f"{what} by predicate on PostgreSQL", rows, f"one {what.upper()}", _sizes(), bar
+        f"{what} by predicate on PostgreSQL",
+        rows,
+        f"one {what.upper()}",
+        accounts.sizes("change_batch", accounts.SIZES["change_workers"]),
+        bar,
     )
     return interleave(row, limit, ours, repetitions)
-
-
-def _sizes() -> str:
-    lanes = accounts.SIZES["change_workers"]
-    told = "one lane" if lanes == 1 else f"max_workers {lanes}"
-    return f"batch_size {accounts.SIZES['change_batch']:,}, {told}"

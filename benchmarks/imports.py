@@ -40,7 +40,9 @@ def through_dagster(server: Server, rows: int, repetitions: int) -> Comparison:
 
 def _row(server: Server, rows: int, what: str, bar: float | None) -> Comparison:
     limit = r"psql \copy, clean file" if server.psql else "COPY by psycopg, clean file"
-    return Comparison(f"import on PostgreSQL, {what}", rows, limit, _sizes(), bar)
+    return Comparison(
+        f"import on PostgreSQL, {what}", rows, limit, accounts.sizes("import_batch"), bar
+    )
 
 
 def _postgresql(
@@ -79,7 +81,11 @@ def _postgresql(
 def sqlite(rows: int, repetitions: int, *, bar: float) -> Comparison:
     """Through the engine alone, beside csv.reader and executemany in one transaction."""
     row = Comparison(
-        "import on SQLite, clean", rows, "csv.reader + executemany, one transaction", _sizes(), bar
+        "import on SQLite, clean",
+        rows,
+        "csv.reader + executemany, one transaction",
+        accounts.sizes("import_batch"),
+        bar,
     )
     with _files(rows, bad=False) as (folder, file, _, good):
 
@@ -99,10 +105,6 @@ def sqlite(rows: int, repetitions: int, *, bar: float) -> Comparison:
                 return seconds
 
         return interleave(row, limit, ours, repetitions)
-
-
-def _sizes() -> str:
-    return f"batch_size {accounts.SIZES['import_batch']:,}, one lane"
 
 
 @contextmanager

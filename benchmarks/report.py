@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import psutil
 
 from batch_ops import __version__
-from benchmarks import accounts
 from benchmarks.measure import Comparison, Growth, Peak
 
 if TYPE_CHECKING:
@@ -116,7 +115,6 @@ def facts(server: Server, repetitions: int) -> str:
         "batch_ops": f"{__version__}, Python {sys.version.split()[0]}, {libraries}",
         "PostgreSQL": f"{server.version}, on the same machine; {settings}",
         "SQLite": sqlite3.sqlite_version,
-        "Declared": ", ".join(f"{name} {value:,}" for name, value in accounts.SIZES.items()),
     }
     lines = "".join(f"- {name}: {value}\n" for name, value in told.items())
     return f"## Measured with\n\n{lines}"
