@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from batch_ops.database.faults import FaultKind
 from batch_ops.database.load import InputBatch, Layout, LoadOutcome
-from batch_ops.database.postgresql_lookup import Lookup
+from batch_ops.database.postgresql_lookup import PATIENCE, Lookup
+from batch_ops.database.postgresql_merge import Merge
 from batch_ops.database.postgresql_stage import Stage
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 UNIQUE, FOREIGN_KEY = "23505", "23503"
 MAX_SURPRISES = 3
 """From so many records on that COPY refused, the whole batch is judged on the stage."""
-_LINE = re.compile(r"^COPY .*?, line (\d+)", re.DOTALL)
+_LINE = re.compile(r"^COPY .*?, line (\d+)", re.DOTALL | re.MULTILINE)
 _SAVEPOINT = "batch_ops_load"
 
 
@@ -37,6 +38,8 @@ class CopyLoader:
         self._layout = layout
         self._stage = Stage(dialect, table, layout)
         self._lookup = Lookup(dialect, table, layout)
+        self._merge = Merge(dialect, table, layout)
+        self._merging = 0
         names = ", ".join(dialect.quote(name) for name in layout.targets)
         self._into = f"{dialect.table_sql(table.name, table.schema)} ({names})"
         self._forced = names
@@ -51,11 +54,32 @@ class CopyLoader:
             cursor.execute(f"RELEASE SAVEPOINT {_SAVEPOINT}")
         return outcome
 
-    def copy(self, cursor: psycopg.Cursor[Any], batch: InputBatch, good: Sequence[int]) -> None:
-        """COPY these records, as they stand."""
+    def write(
+        self, cursor: psycopg.Cursor[Any], batch: InputBatch, good: Sequence[int]
+    ) -> set[int]:
+        """Write these records, as they stand; those whose key is taken, where that is expected."""
+        if not self._merging:
+            self._copy(cursor, batch, good, self._into)
+            return set()
+        self._merge.prepare(cursor)
+        self._copy(cursor, batch, good, self._merge.copy_into)
+        refused = {good[place] for place in self._merge.insert(cursor)}
+        self._merging = PATIENCE if refused else self._merging - 1
+        return refused
+
+    def expect(self, state: str) -> None:
+        """From now on be prepared for refusals of this SQLSTATE."""
+        if state == UNIQUE and self._merge.possible:
+            self._merging = PATIENCE
+        else:
+            self._lookup.expect(state)
+
+    def _copy(
+        self, cursor: psycopg.Cursor[Any], batch: InputBatch, good: Sequence[int], into: str
+    ) -> None:
         records = batch.records
         statement = (
-            f"COPY {self._into} FROM STDIN (FORMAT csv, ENCODING 'UTF8',"
+            f"COPY {into} FROM STDIN (FORMAT csv, ENCODING 'UTF8',"
             f" DELIMITER {_text(self._layout.delimiter)}, QUOTE {_text(self._layout.quote)},"
             f" ESCAPE {_text(self._layout.quote)}, NULL {_text(records.null_text)},"
             f" FORCE_NULL ({self._forced}))"
@@ -118,7 +142,7 @@ class _Load:
         import psycopg
 
         try:
-            self._loader.copy(self._cursor, self._batch, self._good)
+            self._hold_back(self._loader.write(self._cursor, self._batch, self._good))
         except psycopg.Error as error:
             if not self._loader.is_row_fault(error):
                 raise
@@ -132,7 +156,7 @@ class _Load:
         lookup, records = self._loader.lookup, self._batch.records
         found: set[int] = set()
         if state in (UNIQUE, FOREIGN_KEY):
-            lookup.expect(state)
+            self._loader.expect(state)
             found = lookup.refused(self._cursor, records, self._good)
         named = self._named_by(error)
         if named is not None:
