@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from batch_ops.results import CheckResult, Result
     from batch_ops.spec.model import Operation
 
+    Context = dg.OpExecutionContext | dg.AssetExecutionContext
+
 
 def check_specs(operation: Operation) -> list[dg.AssetCheckSpec]:
     """One blocking check per precondition, and `rejects`, which only warns."""
@@ -87,7 +89,7 @@ def rejects(operation: Operation, result: Result) -> dg.AssetCheckEvaluation:
     )
 
 
-def log(context: dg.OpExecutionContext, evaluations: Iterable[dg.AssetCheckEvaluation]) -> None:
+def log(context: Context, evaluations: Iterable[dg.AssetCheckEvaluation]) -> None:
     """Write the evaluations into the run, where Dagster finds them for the asset."""
     for evaluation in evaluations:
         # taken and stored since Dagster 1.6; only its annotation does not say so

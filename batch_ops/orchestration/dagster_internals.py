@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dagster import DagsterEventType
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import ReconstructableRepository
+from dagster._core.events import RunFailureReason
 from dagster._core.execution.api import execute_run
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
@@ -77,6 +79,20 @@ def create_run(
 def execute(instance: dg.DagsterInstance, job: dg.JobDefinition, run: dg.DagsterRun) -> None:
     """Execute the run in this process; its end is in its status, nothing is raised for steps."""
     execute_run(InMemoryJob(job), run, instance, raise_on_error=False)
+
+
+def failed_because(instance: dg.DagsterInstance, run_id: str) -> str | None:
+    """Why a run failed; None when it did not, or when a signal ended it."""
+    events = instance.all_logs(run_id, of_type=DagsterEventType.RUN_FAILURE)
+    event = events[-1].dagster_event if events else None
+    if event is None:
+        return None
+    data = event.job_failure_data
+    if data.failure_reason is RunFailureReason.UNEXPECTED_TERMINATION:
+        return None
+    step = data.first_step_failure_event
+    error = step.step_failure_data.error if step else data.error
+    return error.message.strip() if error else event.message
 
 
 def paused(instance: dg.DagsterInstance, pool: str) -> bool:

@@ -14,7 +14,7 @@ import dagster as dg
 import yaml
 
 from batch_ops.engine import Launch, RunOptions, begin, join, result_of
-from batch_ops.errors import ExecutionError, RefusedError
+from batch_ops.errors import EngineFault, ExecutionError, RefusedError
 from batch_ops.events import silent
 from batch_ops.orchestration import dagster_internals, reconcile, settings
 from batch_ops.orchestration.code_location import definitions_from
@@ -150,11 +150,16 @@ def _create(
 
 
 def _close(instance: dg.DagsterInstance, execution: Execution, launcher: Launcher) -> bool:
-    """Whether the run was interrupted. Where no op could take it, between two of them or before
-    the first, the execution and the run are ended here.
+    """Whether the run was interrupted. Where no op could take the interrupt or the error, between
+    two of them or before the first, the execution and the run are ended here.
     """
     run = instance.get_run_by_id(launcher.run_id)
     if run is None or run.status is dg.DagsterRunStatus.SUCCESS or launcher.error is not None:
+        return False
+    fault = dagster_internals.failed_because(instance, launcher.run_id)
+    if fault is not None and not launcher.interrupted:
+        launcher.error = EngineFault(f"The Dagster run failed: {fault}", execution_id=execution.id)
+        launcher.result = execution.abort(launcher.error)
         return False
     if not launcher.interrupted:
         execution.abort(KeyboardInterrupt())

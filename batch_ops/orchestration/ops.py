@@ -52,7 +52,7 @@ class Ops:
         work = {"plan": _plan, "run": _run, "finish": _finish}[kind]
         return self._op(
             f"{kind}_{step}",
-            lambda context, inputs: self._work(context, inputs, step, work),
+            lambda session, inputs: self._work(session, inputs, step, work),
             ins={EXECUTION: dg.In(str)},
             out={EXECUTION: dg.Out(str)},
         )
@@ -71,7 +71,7 @@ class Ops:
 
     def _op(self, name: str, compute: Any, ins: Any, out: Any) -> dg.OpDefinition:
         return dg.OpDefinition(
-            compute_fn=_as_compute(compute, list(out)),
+            compute_fn=self._compute(compute, list(out)),
             name=f"{graph_name(self._operation)}__{name}",
             ins=ins,
             outs=out,
@@ -79,61 +79,69 @@ class Ops:
             pool=POOL,
         )
 
-    def _session(self, context: dg.OpExecutionContext) -> Session:
-        return Session(self._project, self._operation, context, context.op_config or {})
+    def _compute(self, work: Callable[[Session, Any], Any], outputs: Sequence[str]) -> Any:
+        """A compute function as OpDefinition wants it: it says every output, also those that
+        carry nothing; left out, Dagster would write a log line for each.
+        """
 
-    def _judge(self, context: dg.OpExecutionContext, _inputs: Any) -> str:
-        session = self._session(context)
-        with session.failing():
-            execution = session.begin_or_join()
-        session.mark(execution.result())
+        # Dagster refuses an annotation of a parameter called `context` that is a text
+        def compute(op: dg.OpExecutionContext, inputs: dict[str, Any]) -> Iterator[dg.Output[Any]]:
+            session = Session(self._project, self._operation, op, op.op_config or {})
+            with session.failing():
+                value = work(session, inputs)
+            for name in outputs:
+                yield dg.Output(value if name == EXECUTION else None, name)
+
+        return compute
+
+    def _judge(self, session: Session, _inputs: Any) -> str:
+        execution = session.begin_or_join()
         with session.failing(execution):
+            session.mark(execution.result())
             reconcile.show(self._project, session.instance, execution.result())
             try:
                 execution.judge()
             finally:
-                checks.log(context, checks.judged(self._operation, execution.checks))
+                checks.log(session.context, checks.judged(self._operation, execution.checks))
         return execution.id
 
     def _work(
         self,
-        context: dg.OpExecutionContext,
+        session: Session,
         inputs: dict[str, Any],
         step: str,
         work: Callable[[Execution, str], object],
     ) -> str:
-        session, execution_id = self._session(context), inputs[EXECUTION]
+        execution_id = inputs[EXECUTION]
         if session.ended(execution_id):
             return str(execution_id)
-        with session.failing():
-            execution = session.join(execution_id)
+        execution = session.join(execution_id)
         with session.failing(execution):
             if step in [known.name for known in execution.operation.steps]:
                 work(execution, step)
         return execution.id
 
-    def _report(self, context: dg.OpExecutionContext, inputs: dict[str, Any]) -> None:
-        session, execution_id = self._session(context), inputs[EXECUTION]
+    def _report(self, session: Session, inputs: dict[str, Any]) -> None:
+        context, execution_id = session.context, inputs[EXECUTION]
         result = session.ended(execution_id)
         if result is None:
-            with session.failing():
-                execution = session.join(execution_id)
+            execution = session.join(execution_id)
             with session.failing(execution):
                 _rest(execution)
                 result = execution.finish()
         session.mark(result)
         reconcile.show(self._project, session.instance, result)
         forget_old(self._project, session.instance, self._operation)
-        if not self._judged_here(context):
+        if not self._judged_here(session.run):
             checks.log(context, checks.judged(self._operation, result.checks))
         checks.log(context, [checks.rejects(self._operation, result)])
         context.add_output_metadata(metadata.of_result(self._project, result), RESULT)
 
-    def _judged_here(self, context: dg.OpExecutionContext) -> bool:
+    def _judged_here(self, run: dg.DagsterRun) -> bool:
         """Whether the checks belong to this run. Re-executed from failure they do not, and the
         asset would show none.
         """
-        chosen = context.run.step_keys_to_execute
+        chosen = run.step_keys_to_execute
         return chosen is None or f"{graph_name(self._operation)}.{PRECONDITIONS}" in chosen
 
 
@@ -155,17 +163,3 @@ def _run(execution: Execution, step: str) -> None:
 
 def _finish(execution: Execution, step: str) -> None:
     execution.finish_step(step)
-
-
-def _as_compute(work: Callable[[Any, Any], Any], outputs: Sequence[str]) -> Any:
-    """A compute function as OpDefinition wants it: it says every output, also those that carry
-    nothing; left out, Dagster would write a log line for each.
-    """
-
-    # Dagster refuses an annotation of a parameter called `context` that is a text
-    def compute(op: dg.OpExecutionContext, inputs: dict[str, Any]) -> Iterator[dg.Output[Any]]:
-        value = work(op, inputs)
-        for name in outputs:
-            yield dg.Output(value if name == EXECUTION else None, name)
-
-    return compute

@@ -137,6 +137,9 @@ class Session:
         """Errors end the attempt, are handed to the launcher, and fail the run in words."""
         try:
             yield
+        except dg.Failure:
+            # an inner block has told it already
+            raise
         except Exception as error:
             result = self._aborted(execution, error)
             if self.launcher is not None and self.launcher.error is None:

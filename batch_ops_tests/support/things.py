@@ -194,6 +194,14 @@ class Things:
             f"{number} BEGIN SELECT RAISE(ABORT, 'not this one'); END"
         )
 
+    def slow_update(self, work: int = 600_000) -> None:
+        """From now on the database takes some tenths of a second for each chunk (SQLite)."""
+        self.change(
+            "CREATE TRIGGER slow BEFORE UPDATE ON things WHEN NEW.id % 100 = 1 BEGIN SELECT ("
+            f"WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {work})"
+            " SELECT COUNT(*) FROM c); END"
+        )
+
     def mend(self) -> None:
         self.change("DROP TRIGGER refuse")
 

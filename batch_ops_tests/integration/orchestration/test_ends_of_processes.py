@@ -51,15 +51,18 @@ def runs(things: Things) -> list[dg.DagsterRun]:
         return list(instance.get_runs())
 
 
-def wait_slow(process: subprocess.Popen[str]) -> None:
+def wait_there(process: subprocess.Popen[str]) -> None:
     assert process.stdout is not None
-    assert process.stdout.readline() == "slow\n"
+    assert process.stdout.readline() == "there\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_signal_ends_the_run_canceled_and_the_execution_stopped(imported: Things, number):
-    with launched(imported, "slow", 2) as process:
-        wait_slow(process)
+    imported.slow_update()
+    with launched(imported, "tell", 2) as process:
+        wait_there(process)
         process.send_signal(number)
         assert process.wait(30) == 130
     result = imported.newest()
@@ -73,8 +76,9 @@ def test_a_signal_ends_the_run_canceled_and_the_execution_stopped(imported: Thin
 
 
 def test_terminated_in_dagster_a_shell_run_ends(imported: Things):
-    with launched(imported, "slow", 2) as process:
-        wait_slow(process)
+    imported.slow_update()
+    with launched(imported, "tell", 2) as process:
+        wait_there(process)
         with imported.instance() as instance:
             [run] = instance.get_runs()
             instance.report_run_canceling(run)
@@ -130,9 +134,11 @@ def test_the_sensor_closes_dead_runs_and_shows_what_was_committed(imported: Thin
     assert not imported.newest().status.finished, "resuming is a person's decision"
 
 
+@pytest.mark.slow
 def test_a_run_that_works_is_not_called_dead(imported: Things):
-    with launched(imported, "slow", 1) as process:
-        wait_slow(process)
+    imported.slow_update()
+    with launched(imported, "tell", 1) as process:
+        wait_there(process)
         with imported.instance() as instance:
             assert reconcile.close_dead_runs(instance) == 0
         with pytest.raises(OwnershipError):
@@ -145,8 +151,9 @@ def test_a_run_that_works_is_not_called_dead(imported: Things):
 
 
 def test_partitions_turn_green_while_the_run_goes_on(imported: Things):
-    with launched(imported, "slow", 2) as process:
-        wait_slow(process)
+    imported.slow_update()
+    with launched(imported, "tell", 2) as process:
+        wait_there(process)
         seen = set()
         while process.poll() is None:
             seen.add(len(imported.green("update")))

@@ -16,6 +16,7 @@ from batch_ops_tests.support.things import CHUNKS, DONE, Things
 if TYPE_CHECKING:
     from batch_ops.results import Result
 
+UPDATE = ["things", "settle_things", "update"]
 MODULE = ("-m", "batch_ops.definitions")
 
 
@@ -143,6 +144,7 @@ def test_reexecution_of_all_steps_resumes_what_is_unfinished(failed: Things):
     assert assert_whole(failed).execution_id == execution_id
 
 
+@pytest.mark.slow
 def test_reexecution_of_all_steps_begins_anew_when_it_has_ended(failed: Things):
     root, first = newest_run(failed), failed.newest().execution_id
     launch_resume(failed.project, first)
@@ -193,6 +195,7 @@ def test_chosen_chunks_are_repaired_and_no_others(failed: Things):
     assert_whole(failed)
 
 
+@pytest.mark.slow
 def test_a_partition_range_from_the_command_line_repairs_exactly_these(failed: Things):
     keys = missing(failed)
     failed.dagster(
@@ -282,3 +285,19 @@ def test_a_chunk_of_a_step_that_is_not_planned_is_refused_in_words(failed: Thing
         ]
     assert "has no chunks yet: it is planned after update" in str(failures[0].error)
     assert not failed.newest().status.finished
+
+
+def test_the_operation_selected_together_with_its_chunks_harms_nothing(failed: Things):
+    """Materialize all on the page starts both; the unfinished execution is not begun twice."""
+    key = missing(failed)[0]
+    with failed.instance() as instance:
+        job = failed.definitions().resolve_implicit_global_asset_job_def()
+        selection = [dg.AssetKey(["things", "settle_things"]), dg.AssetKey(UPDATE)]
+        done = job.execute_in_process(
+            instance=instance, asset_selection=selection, partition_key=key, raise_on_error=False
+        )
+    assert not done.success
+    assert done.get_failed_step_keys() == {"things__settle_things.preconditions"}
+    assert len([r for r in history(failed.project) if r.operation == "settle_things"]) == 1
+    launch_resume(failed.project, failed.newest().execution_id)
+    assert_whole(failed)

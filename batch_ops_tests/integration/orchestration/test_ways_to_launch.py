@@ -77,6 +77,13 @@ def test_launch_run_as_the_shell_does(imported: Things):
     assert_settled(imported, via="shell")
 
 
+def test_on_postgresql(things: Things, postgresql_url: str, monkeypatch):
+    monkeypatch.setenv("BATCH_OPS_DATABASE_URL", postgresql_url)
+    assert things.imported().counts.created == 990
+    assert things.execute("settle_things", {"max_workers": 2}).success
+    assert_settled(things, via="dagster")
+
+
 def test_job_execute(imported: Things):
     imported.dagster("job", "execute", *MODULE, "-j", "settle_things")
     assert_settled(imported, via="dagster")

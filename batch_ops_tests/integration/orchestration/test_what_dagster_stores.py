@@ -7,12 +7,13 @@ import sys
 from typing import TYPE_CHECKING
 
 import dagster as dg
+import pytest
 
 from batch_ops.engine import Launch, run
 from batch_ops.events import Progress, silent
-from batch_ops.orchestration import listening
+from batch_ops.orchestration import listening, partitions
 from batch_ops.orchestration.launch import launch_run
-from batch_ops.orchestration.partitions import KEPT, SLICE, add_keys
+from batch_ops.orchestration.partitions import SLICE, add_keys
 from batch_ops.results import Counts
 from batch_ops_tests.support.things import CHUNKS
 
@@ -37,6 +38,7 @@ def again():
     return RunOptions(again=True)
 
 
+@pytest.mark.slow
 def test_more_chunks_cost_no_more_than_two_events_each(imported: Things):
     few = imported.execute("settle_things")
     imported.change("UPDATE things SET settled_at = NULL")
@@ -82,13 +84,14 @@ def test_keys_are_added_in_slices_in_their_order(things: Things):
         assert list(instance.get_dynamic_partitions("name")) == keys
 
 
-def test_old_executions_are_forgotten_unfinished_ones_never(imported: Things):
+def test_old_executions_are_forgotten_unfinished_ones_never(imported: Things, monkeypatch):
+    monkeypatch.setattr(partitions, "KEPT", 2)
     imported.break_update()
     first = imported.execute("settle_things", {"least": 500})
     assert not first.success
     imported.mend()
     unfinished = imported.newest().execution_id[:8]
-    for _ in range(KEPT + 2):
+    for _ in range(3):
         run(imported.project, "settle_things", launch=Launch())
         with imported.instance() as instance:
             from batch_ops.orchestration import reconcile
@@ -98,7 +101,7 @@ def test_old_executions_are_forgotten_unfinished_ones_never(imported: Things):
     imported.execute("settle_things")
     owners = {key[:8] for key in imported.keys("validate")}
     assert unfinished in owners
-    assert len(owners) == KEPT + 1
+    assert len(owners) == 2 + 1
     assert imported.newest().execution_id[:8] in owners
 
 
