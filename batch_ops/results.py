@@ -43,7 +43,9 @@ class Status(StrEnum):
     @property
     def exit_code(self) -> int:
         """The shell's exit code for an execution that ended so."""
-        return {Status.COMPLETED: 0, Status.COMPLETED_WITH_ERRORS: 1, Status.REFUSED: 3}.get(self, 4)
+        return {Status.COMPLETED: 0, Status.COMPLETED_WITH_ERRORS: 1, Status.REFUSED: 3}.get(
+            self, 4
+        )
 
 
 _FINISHED = frozenset(
@@ -85,7 +87,8 @@ class Counts:
     @property
     def reconciled(self) -> bool:
         """Whether the outcomes sum up to `total`."""
-        return sum(getattr(self, name) for name in OUTCOMES) == self.total
+        outcomes: int = sum(getattr(self, name) for name in OUTCOMES)
+        return outcomes == self.total
 
     @property
     def rejects(self) -> int:
@@ -182,7 +185,7 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """An execution as the journal knows it. `stopped_reason` is set when it did not reach its end."""
+    """An execution as the journal knows it; `stopped_reason`: why it did not reach its end."""
 
     execution_id: str
     operation: str

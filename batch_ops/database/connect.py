@@ -50,14 +50,20 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that writes; committed at its end, rolled back on an error."""
-        with self._connected() as connection:
-            connection = connection.execution_options(batch_ops_writes=True)
+        with self._connected() as connected:
+            connection = connected.execution_options(batch_ops_writes=True)
             with connection.begin():
                 yield connection
 
     @contextmanager
+    def locked(self) -> Iterator[Connection]:
+        """A writing transaction no other process makes at the same time: for tables, ownership."""
+        with self.writing() as connection, self.dialect.schema_lock(connection):
+            yield connection
+
+    @contextmanager
     def lane(self) -> Iterator[Connection]:
-        """A connection for a lane: its transactions write, and its session is made for bulk work."""
+        """A connection for a lane: its transactions write, its session is made for bulk work."""
         with self._connected() as connection:
             self.dialect.prepare_bulk(connection)
             yield connection.execution_options(batch_ops_writes=True)
@@ -78,7 +84,7 @@ class Database:
         )
 
     def exists(self) -> bool:
-        """Whether the database is there, without making one (a missing SQLite file is not there)."""
+        """Whether the database is there; makes none (a missing SQLite file is not there)."""
         if self.dialect.capabilities.concurrent_writers:
             return True
         file = self.url.database
@@ -99,7 +105,8 @@ def redacted(url: str) -> str:
 
 def default_url(folder: Path, connection: str | None = None) -> str:
     """The URL of a named connection (None: the default one) from the environment; without one,
-    the default is `batch_ops.db` in the folder."""
+    the default is `batch_ops.db` in the folder.
+    """
     variable = f"{URL_VARIABLE}_{connection.upper()}" if connection else URL_VARIABLE
     url = os.environ.get(variable)
     if url:

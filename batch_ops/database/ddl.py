@@ -21,7 +21,9 @@ def create_table_sql(dialect: Dialect, entity: Entity, entities: Mapping[str, En
     lines = [_column_sql(dialect, entity, field) for field in entity.fields]
     if entity.key:
         lines.append(f"PRIMARY KEY ({', '.join(dialect.quote(name) for name in entity.key)})")
-    lines += [_reference_sql(dialect, field, entities) for field in entity.fields if field.references]
+    lines += [
+        _reference_sql(dialect, field, entities) for field in entity.fields if field.references
+    ]
     name = dialect.table_sql(entity.table, entity.schema)
     return f"CREATE TABLE {name} (\n  " + ",\n  ".join(lines) + "\n)"
 
@@ -75,7 +77,7 @@ def ensure_table(database: Database, entity: Entity, entities: Mapping[str, Enti
             todo="Declare its fields.",
             location=entity.location,
         )
-    with database.writing() as connection, database.dialect.schema_lock(connection):
+    with database.locked() as connection:
         if reflect(connection, entity) is None:
             connection.exec_driver_sql(create_table_sql(database.dialect, entity, entities))
         return require(connection, entity)
@@ -91,7 +93,9 @@ def declared_table(dialect: Dialect, entity: Entity, entities: Mapping[str, Enti
         columns=tuple(_declared_column(dialect, entity, field) for field in entity.fields),
         key=entity.key,
         unique=tuple(dict.fromkeys(unique)),
-        foreign_keys=tuple(_declared_key(field, entities) for field in entity.fields if field.references),
+        foreign_keys=tuple(
+            _declared_key(field, entities) for field in entity.fields if field.references
+        ),
     )
 
 

@@ -130,7 +130,8 @@ class Dialect(ABC):
         self, connection: Connection, query: str, parameters: dict[str, Any], every: int
     ) -> tuple[list[Key], int]:
         """Walk `query` (an ordered SELECT of keys) once: each `every`-th key, the last one too,
-        and how many rows there are."""
+        and how many rows there are.
+        """
 
     def prepare_bulk(self, connection: Connection) -> None:
         """Session settings for a lane's connection."""

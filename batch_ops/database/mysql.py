@@ -64,7 +64,11 @@ class MySQL(Dialect):
         init = "SET time_zone = '+00:00', sql_mode = 'TRADITIONAL,ANSI_QUOTES,PIPES_AS_CONCAT'"
         return create_engine(
             url.set(drivername="mysql+pymysql"),
-            connect_args={"init_command": init, "charset": "utf8mb4", "program_name": application_name},
+            connect_args={
+                "init_command": init,
+                "charset": "utf8mb4",
+                "program_name": application_name,
+            },
             isolation_level="READ COMMITTED",
             pool_pre_ping=True,
         )
@@ -97,9 +101,8 @@ class MySQL(Dialect):
 
     def member_of_list(self, left: str, name: str, column: Column | None) -> str:
         kind = column.sql_type if column else "VARCHAR(255)"
-        return (
-            f"{left} IN (SELECT v FROM JSON_TABLE(:{name}, '$[*]' COLUMNS (v {kind} PATH '$')) AS l)"
-        )
+        values = f"JSON_TABLE(:{name}, '$[*]' COLUMNS (v {kind} PATH '$')) AS listed"
+        return f"{left} IN (SELECT v FROM {values})"
 
     def list_value(self, values: Sequence[Any]) -> Any:
         return orjson.dumps(list(values), default=str).decode()
@@ -129,7 +132,8 @@ def _without_filter(node: exp.Expression) -> exp.Expression:
     """`COUNT(x) FILTER (WHERE c)` as `COUNT(CASE WHEN c THEN x END)`."""
     if not isinstance(node, exp.Filter):
         return node
-    aggregate, condition = node.this.copy(), node.expression.this
+    aggregate: exp.Expression = node.this.copy()
+    condition = node.expression.this
     counted = aggregate.this
     value = exp.Literal.number(1) if isinstance(counted, exp.Star) else counted
     aggregate.set("this", exp.Case(ifs=[exp.If(this=condition, true=value)]))

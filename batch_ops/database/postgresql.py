@@ -61,7 +61,8 @@ class PostgreSQL(Dialect):
 
     def begin_write(self, connection: Connection) -> None:
         """The commit of a batch is not waited for: data and journal row are lost together or not at
-        all, and the execution's own end is a commit that is waited for, with all before it."""
+        all, and the execution's own end is a commit that is waited for, with all before it.
+        """
         connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
     @contextmanager

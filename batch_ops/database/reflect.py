@@ -117,8 +117,8 @@ def _unique(
 ) -> tuple[tuple[str, ...], ...]:
     where = {"schema": entity.schema}
     groups = [primary] if primary else []
-    for constraint in inspector.get_unique_constraints(entity.table, **where):
-        groups.append(tuple(constraint["column_names"]))
+    constraints = inspector.get_unique_constraints(entity.table, **where)
+    groups += [tuple(constraint["column_names"]) for constraint in constraints]
     for index in inspector.get_indexes(entity.table, **where):
         names = index["column_names"]
         if index["unique"] and None not in names:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from batch_ops.errors import ParameterError
-from batch_ops.spec.model import Entity, Expression, Field, FieldType
+from batch_ops.spec.model import Expression, Field, FieldType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +37,8 @@ class ListOf:
 @dataclass(frozen=True, slots=True)
 class RowsOf:
     """An earlier step's output: a SELECT (already SQL of this database) that stands for its rows,
-    with what it binds."""
+    with what it binds.
+    """
 
     select: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -52,7 +53,6 @@ class Renderer:
 
     Attributes:
         binds: what each `:name` means.
-        entities: the declared entities, for sub-selects.
         now: what NOW() means.
         parameters: what was bound so far, by bind name; handed to the statement.
         prefix: begins the names under which moments are bound: two renderers of one statement may
@@ -61,7 +61,6 @@ class Renderer:
 
     dialect: Dialect
     binds: Mapping[str, Bind]
-    entities: Mapping[str, Entity]
     now: datetime
     parameters: dict[str, Any] = field(default_factory=dict)
     prefix: str = "bo"
@@ -89,9 +88,9 @@ class Renderer:
         if _is_now(node):
             return exp.Var(this=self._moment(f"{self.prefix}_now", self.now, FieldType.TIMESTAMP))
         if isinstance(node, exp.CurrentDate):
-            return exp.Var(this=self._moment(f"{self.prefix}_today", self.now.date(), FieldType.DATE))
-        if isinstance(node, exp.Table):
-            return self._table(node)
+            return exp.Var(
+                this=self._moment(f"{self.prefix}_today", self.now.date(), FieldType.DATE)
+            )
         return node
 
     def _rows_of(self, node: exp.In) -> str | None:
@@ -117,7 +116,9 @@ class Renderer:
             return exp.Var(this=f"{self._operand(node.this)} IN ({self._select(bind)})")
         if name and isinstance(bind, Scalar):
             bind = ListOf([bind.value], bind.type)
-        return self._membership(node.this, name, bind) if name and isinstance(bind, ListOf) else node
+        return (
+            self._membership(node.this, name, bind) if name and isinstance(bind, ListOf) else node
+        )
 
     def _membership(self, left: exp.Expression, name: str, bind: ListOf) -> exp.Expression:
         self.parameters[name] = self.dialect.list_value(bind.values)
@@ -148,13 +149,6 @@ class Renderer:
         if kind is None:
             return None
         return Column("", self.dialect.field_sql(Field("", kind)), kind)
-
-    def _table(self, node: exp.Table) -> exp.Expression:
-        entity = self.entities.get(node.name)
-        if entity is None or (entity.table == node.name and not entity.schema):
-            return node
-        renamed = exp.table_(entity.table, db=entity.schema)
-        return exp.alias_(renamed, node.alias or node.name, table=True)
 
 
 def _lone_placeholder(nodes: Sequence[exp.Expression]) -> str | None:

@@ -63,7 +63,7 @@ class SQLite(Dialect):
         return engine
 
     def prepare_database(self, connection: Connection) -> None:
-        """A write-ahead log: others read while a batch is written, and a commit waits for no disk."""
+        """A write-ahead log: others read while a batch is written, and commits wait for no disk."""
         driver = connection.connection.driver_connection
         assert driver is not None
         driver.execute("PRAGMA journal_mode = WAL")
@@ -156,7 +156,8 @@ def _rewrite_interval(node: exp.Expression) -> exp.Expression:
         return node
     modifiers = [exp.Literal.string(m) for m in interval_modifiers(sign, amount.name, unit.name)]
     moment = exp.Anonymous(
-        this="strftime", expressions=[exp.Literal.string("%Y-%m-%d %H:%M:%f"), node.this, *modifiers]
+        this="strftime",
+        expressions=[exp.Literal.string("%Y-%m-%d %H:%M:%f"), node.this, *modifiers],
     )
     return exp.Paren(this=exp.DPipe(this=moment, expression=exp.Literal.string("000")))
 

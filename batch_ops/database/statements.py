@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from batch_ops.database.dialect import Dialect
     from batch_ops.database.tables import Table
     from batch_ops.database.values import Key
-    from batch_ops.spec.model import Entity, Value
+    from batch_ops.spec.model import Value
 
 Statement = tuple[str, dict[str, Any]]
 
@@ -44,7 +44,6 @@ class Target:
     where: Expression | None
     binds: Mapping[str, Bind]
     outputs: Mapping[str, OutputRows]
-    entities: Mapping[str, Entity]
     moment: datetime
     _name: str = field(init=False, repr=False, default="")
 
@@ -86,7 +85,7 @@ class Target:
     ) -> Statement:
         """Set values on the qualifying rows in `(lower, upper]`; NOW() in a value is `now`."""
         where, parameters = self._where(lower, upper)
-        renderer = Renderer(self.dialect, self.binds, self.entities, now, prefix="val")
+        renderer = Renderer(self.dialect, self.binds, now, prefix="val")
         settings = [
             f"{self.dialect.quote(name)} = {self._value(renderer, i, name, value)}"
             for i, (name, value) in enumerate(values.items())
@@ -94,14 +93,15 @@ class Target:
         sql = f"UPDATE {self._name} SET {', '.join(settings)}{where}"
         return sql, parameters | renderer.parameters
 
-    def select_into(
-        self, output: Table, lower: Key | None, upper: Key | None
-    ) -> Statement:
+    def select_into(self, output: Table, lower: Key | None, upper: Key | None) -> Statement:
         """Put the qualifying rows in `(lower, upper]` into an output table."""
         where, parameters = self._where(lower, upper)
         columns = self._columns(output.column_names)
         into = self.dialect.table_sql(output.name, output.schema)
-        return f"INSERT INTO {into} ({columns}) SELECT {columns} FROM {self._name}{where}", parameters
+        return (
+            f"INSERT INTO {into} ({columns}) SELECT {columns} FROM {self._name}{where}",
+            parameters,
+        )
 
     def rows_select(self, columns: Sequence[str]) -> Statement:
         """All qualifying rows' columns: stands for an output that was not made yet."""
@@ -123,7 +123,7 @@ class Target:
             binds: dict[str, Bind] = dict(self.binds)
             for name, rows in self.outputs.items():
                 binds[name] = RowsOf(self._rows_of(rows, bounds))
-            renderer = Renderer(self.dialect, binds, self.entities, self.moment)
+            renderer = Renderer(self.dialect, binds, self.moment)
             conditions.append(f"({renderer.sql(self.where)})")
             parameters |= renderer.parameters
         if extra:
@@ -131,7 +131,9 @@ class Target:
         return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), parameters
 
     def _bounds(self, lower: Key | None, upper: Key | None) -> tuple[list[str], dict[str, Any]]:
-        key, conditions, parameters = self.table.key_columns, [], {}
+        key = self.table.key_columns
+        conditions: list[str] = []
+        parameters: dict[str, Any] = {}
         for prefix, operator, bound in (("lo", ">", lower), ("hi", "<=", upper)):
             if bound is not None:
                 conditions.append(self.dialect.compare(key, operator, prefix))

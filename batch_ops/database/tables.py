@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from batch_ops.spec.model import FieldType
+if TYPE_CHECKING:
+    from batch_ops.spec.model import FieldType
 
 
 @dataclass(frozen=True, slots=True)

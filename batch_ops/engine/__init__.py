@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from batch_ops.engine.drive import go, resume, run
 from batch_ops.engine.execution import Execution
-from batch_ops.engine.opening import begin, join
+from batch_ops.engine.joining import join
+from batch_ops.engine.opening import begin
 from batch_ops.engine.options import Launch, RunOptions
 from batch_ops.engine.preview import Preview, StepPreview, preview
 from batch_ops.engine.project import Project

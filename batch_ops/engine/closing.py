@@ -104,10 +104,9 @@ def _untold(execution: Execution, status: Status, reason: str, message: str | No
 
 def leave(execution: Execution) -> None:
     """This process works on it no longer; the status is what it was before it joined."""
-    with execution.database.writing() as connection:
-        with execution.database.dialect.schema_lock(connection):
-            if _let_go(execution, connection):
-                _restore_status(execution, connection)
+    with execution.database.locked() as connection:
+        if _let_go(execution, connection):
+            _restore_status(execution, connection)
     _stop_beating(execution)
 
 
@@ -129,19 +128,18 @@ def _close(
     message: str | None = None,
 ) -> None:
     journal = execution.journal
-    with journal.database.writing() as connection:
-        with journal.database.dialect.schema_lock(connection):
-            mine = _let_go(execution, connection)
-            if mine and reason != "taken_over":
-                executions.close(
-                    journal,
-                    connection,
-                    execution.id,
-                    status,
-                    counts,
-                    reason=reason,
-                    message=message,
-                )
+    with journal.database.locked() as connection:
+        mine = _let_go(execution, connection)
+        if mine and reason != "taken_over":
+            executions.close(
+                journal,
+                connection,
+                execution.id,
+                status,
+                counts,
+                reason=reason,
+                message=message,
+            )
     _stop_beating(execution)
 
 

@@ -1,4 +1,4 @@
-"""Conditions and row rules: one counting statement each, in the shape of an expectation's result."""
+"""Conditions and row rules: one counting statement each, told like an expectation's result."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Ground:
         return self.database.dialect.table_sql(self.entity.table, self.entity.schema)
 
     def renderer(self) -> Renderer:
-        return Renderer(self.database.dialect, self.binds, self.entities, self.moment)
+        return Renderer(self.database.dialect, self.binds, self.moment)
 
 
 def evaluate_condition(ground: Ground, check: Check) -> CheckResult:
@@ -119,4 +119,3 @@ def _failing(
     )
     rows = connection.execute(text(query), renderer.parameters)
     return [{name: plain(value) for name, value in zip(names, row, strict=True)} for row in rows]
-

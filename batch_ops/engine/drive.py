@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from batch_ops.engine.opening import begin, join
+from batch_ops.engine.joining import join
+from batch_ops.engine.opening import begin
 from batch_ops.engine.options import Launch, RunOptions
 from batch_ops.errors import ExecutionError
 from batch_ops.events import Listener, silent
-from batch_ops.results import Result
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from batch_ops.engine.execution import Execution
     from batch_ops.engine.project import Project
+    from batch_ops.results import Result
 
 
 def run(
@@ -34,9 +36,7 @@ def run(
         UsageError, RefusedError: no row was written.
         KeyboardInterrupt: after the batch under way; the execution is `stopped` and resumable.
     """
-    execution = begin(
-        project, operation, parameters, options=options, launch=launch, listen=listen
-    )
+    execution = begin(project, operation, parameters, options=options, launch=launch, listen=listen)
     return go(execution)
 
 

@@ -10,10 +10,8 @@ from batch_ops.engine import checks, closing, parameters, plans, running
 from batch_ops.engine.conditions import Ground
 from batch_ops.engine.reading import ChunkInfo, chunk_infos, read_result
 from batch_ops.errors import DatabaseUnfitError
-from batch_ops.events import Event, Listener
 from batch_ops.journal import executions, outputs
 from batch_ops.journal.store import utc_now
-from batch_ops.results import CheckResult, Result, StepResult
 from batch_ops.sources import Source, open_source
 from batch_ops.spec.model import StepKind
 
@@ -24,8 +22,9 @@ if TYPE_CHECKING:
     from batch_ops.database.render import Bind
     from batch_ops.engine.options import Launch, RunOptions
     from batch_ops.engine.project import Project
+    from batch_ops.events import Event, Listener
     from batch_ops.journal import ExecutionRow, Journal
-    from batch_ops.results import Status
+    from batch_ops.results import CheckResult, Result, Status, StepResult
     from batch_ops.spec.catalog import Catalog
     from batch_ops.spec.model import Entity, Operation, Settings, Step
 
@@ -122,9 +121,7 @@ class Execution:
         """
         return plans.plan_step(self, self.operation.step(step))
 
-    def run_step(
-        self, step: str, *, chunk_keys: Collection[str] | None = None
-    ) -> StepResult:
+    def run_step(self, step: str, *, chunk_keys: Collection[str] | None = None) -> StepResult:
         """Do the step's chunks (only these keys, where given) that are not done."""
         return running.run_step(self, self.operation.step(step), chunk_keys)
 
@@ -199,9 +196,7 @@ class Execution:
 
     def ground(self) -> Ground:
         """What its preconditions are judged on."""
-        return Ground(
-            self.database, self.operation, self.entities, self.binds(), self.row.moment
-        )
+        return Ground(self.database, self.operation, self.entities, self.binds(), self.row.moment)
 
     def source(self, step: Step) -> Source:
         """The step's source of rows, opened."""

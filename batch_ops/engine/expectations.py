@@ -27,10 +27,11 @@ def evaluate_expectations(
     An expectation that is unknown, wrongly written or fails to run is "not evaluated".
     """
     import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
     built = [(check, _build(check)) for check in checks]
     good = [(check, made) for check, made in built if not isinstance(made, str)]
     told = {check.name: _unclear(check, made) for check, made in built if isinstance(made, str)}
@@ -41,7 +42,7 @@ def evaluate_expectations(
 
 def _build(check: Check) -> Any:
     """The expectation, or the text of what is wrong with it."""
-    from great_expectations.exceptions import ExpectationNotFoundError
+    from great_expectations.exceptions.exceptions import ExpectationNotFoundError
     from great_expectations.expectations.registry import get_expectation_impl
     from pydantic.v1 import ValidationError
 
@@ -56,7 +57,7 @@ def _build(check: Check) -> Any:
 def _validate(
     gx: Any, context: Any, database: Database, entity: Entity, good: list[tuple[Check, Any]]
 ) -> dict[str, CheckResult]:
-    from great_expectations.exceptions import GreatExpectationsError
+    from great_expectations.exceptions.exceptions import GreatExpectationsError
 
     names = {check.name: check for check, _ in good}
     try:
@@ -77,8 +78,8 @@ def _validate(
 def _batch(context: Any, database: Database, entity: Entity) -> Any:
     """The whole table as one batch, through a connection that is closed after use.
 
-    The library sets the pool itself where a database has one writer, and refuses a second word on it;
-    a `$` in the URL would mean an environment variable to it.
+    The library sets the pool itself where a database has one writer, and refuses a second word on
+    it; a `$` in the URL would mean an environment variable to it.
     """
     pooled = database.dialect.capabilities.concurrent_writers
     source = context.data_sources.add_sql(
@@ -116,7 +117,9 @@ def _read(check: Check, result: dict[str, Any]) -> CheckResult:
 
 def _exception(info: dict[str, Any]) -> str | None:
     """The text of what went wrong; the library writes it in two shapes."""
-    parts = [info] if "raised_exception" in info else [v for v in info.values() if isinstance(v, dict)]
+    parts = (
+        [info] if "raised_exception" in info else [v for v in info.values() if isinstance(v, dict)]
+    )
     texts = [str(p.get("exception_message")) for p in parts if p.get("raised_exception")]
     return " ".join(texts[0].split()) if texts else None
 

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime  # noqa: TC003
 from typing import TYPE_CHECKING
 
 import stamina
 from sqlalchemy.exc import DBAPIError
 
 from batch_ops.database.faults import Fault, FaultKind
-from batch_ops.engine.work import Batch, Outcome, Work, work_of
-from batch_ops.errors import EngineFault, StoppedError
-from batch_ops.journal import chunks, executions, rejects
-from batch_ops.journal.chunks import BatchRow, ChunkRow, Claim
-from batch_ops.journal.store import utc_now
-from batch_ops.results import Counts
-from batch_ops.spec.model import ErrorHandling
+from batch_ops.engine.batch import new_attempt
+from batch_ops.engine.work import Work, work_of
+from batch_ops.errors import EngineFault, ExecutionError, StoppedError
+from batch_ops.journal import chunks, executions
+from batch_ops.journal.chunks import ChunkRow, Claim
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from batch_ops.engine.execution import Execution
+    from batch_ops.results import Counts
     from batch_ops.spec.model import Step
 
 CONTROL_EVERY_S = 0.5
@@ -32,7 +30,7 @@ CONTROL_EVERY_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class BatchDone:
-    """A batch was committed (or, with stop_on_error, rolled back and told)."""
+    """A batch was committed."""
 
     counts: Counts
 
@@ -45,14 +43,6 @@ class ChunkDone:
 
 
 Report = Callable[["BatchDone | ChunkDone"], None]
-
-
-class StoppedByRow(Exception):  # noqa: N818  (a signal within the engine, never shown)
-    """A row was refused and the operation says stop_on_error: the batch rolls back."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        self.outcome = outcome
-        super().__init__()
 
 
 @dataclass
@@ -125,7 +115,7 @@ class Lane:
                 time.sleep(min(delay, retry.max_delay))
 
     def _again(self, claim: Claim) -> Claim:
-        """The claim with the chunk as it is committed: a lost answer is looked up, never guessed."""
+        """The claim with the chunk as committed: a lost answer is looked up, never guessed."""
         for attempt in self._attempts():
             with attempt, self.execution.database.reading() as connection:
                 chunk = self._chunk(connection, claim)
@@ -146,130 +136,12 @@ class Lane:
             for batch in batches:
                 self._hold(connection)
                 number += 1
-                self._commit(connection, claim, work, batch, number)
+                attempt = new_attempt(self.execution, claim, work, batch, number)
+                self.report(BatchDone(attempt.commit(connection)))
                 finished = batch.last
         if not finished:
             with connection.begin():
                 chunks.complete(self.execution.journal, connection, self.execution.id, claim)
-
-    def _commit(
-        self, connection: Connection, claim: Claim, work: Work, batch: Batch, number: int
-    ) -> None:
-        """One batch: as a whole, and row by row when the database refuses a row of it."""
-        started = utc_now()
-        try:
-            outcome = self._transaction(connection, claim, work, batch, number, started, False)
-        except DBAPIError as error:
-            if self._fault(error).kind is not FaultKind.ROW:
-                raise
-            outcome = self._isolating(connection, claim, work, batch, number, started)
-        except StoppedByRow as stop:
-            raise self._told(connection, claim, batch, number, started, stop.outcome) from None
-        self.report(BatchDone(outcome.counts))
-
-    def _isolating(
-        self,
-        connection: Connection,
-        claim: Claim,
-        work: Work,
-        batch: Batch,
-        number: int,
-        started: datetime,
-    ) -> Outcome:
-        try:
-            return self._transaction(connection, claim, work, batch, number, started, True)
-        except StoppedByRow as stop:
-            raise self._told(connection, claim, batch, number, started, stop.outcome) from None
-
-    def _transaction(
-        self,
-        connection: Connection,
-        claim: Claim,
-        work: Work,
-        batch: Batch,
-        number: int,
-        started: datetime,
-        isolating: bool,
-    ) -> Outcome:
-        """Data, rejects, journal row and checkpoint, together or not at all."""
-        execution = self.execution
-        with connection.begin():
-            execution.database.dialect.begin_write(connection)
-            outcome = work.write(connection, batch, isolating=isolating)
-            self._judge(outcome)
-            execution.database.dialect.immediate_constraints(connection)
-            self._journal(connection, claim, batch, number, started, outcome)
-        return outcome
-
-    def _judge(self, outcome: Outcome) -> None:
-        if not outcome.counts.reconciled:
-            raise EngineFault(
-                f"The counters of a batch of step {self.step.name!r} do not add up:"
-                f" {outcome.counts}.",
-                execution_id=self.execution.id,
-            )
-        if outcome.rejects and self.execution.operation.error_handling is ErrorHandling.STOP:
-            raise StoppedByRow(outcome)
-
-    def _journal(
-        self,
-        connection: Connection,
-        claim: Claim,
-        batch: Batch,
-        number: int,
-        started: datetime,
-        outcome: Outcome,
-    ) -> None:
-        execution = self.execution
-        at = {"step": self.step.name, "chunk": claim.chunk.number, "batch": number}
-        if claim.chunk.attempted:
-            rejects.clear(execution.journal, connection, execution.id, **at)
-        rejects.add(execution.journal, connection, execution.id, rejects=outcome.rejects, **at)
-        row = self._row(batch, number, started, outcome.counts)
-        chunks.checkpoint(
-            execution.journal, connection, execution.id, claim, row, last=batch.last
-        )
-
-    def _row(self, batch: Batch, number: int, started: datetime, counts: Counts) -> BatchRow:
-        crc = batch.records.crc if batch.records else None
-        return BatchRow(number, counts, batch.start, batch.end, started, crc)
-
-    def _told(
-        self,
-        connection: Connection,
-        claim: Claim,
-        batch: Batch,
-        number: int,
-        started: datetime,
-        outcome: Outcome,
-    ) -> StoppedError:
-        """After the roll back: what is known of the batch's rows, and the error that stops."""
-        counts = outcome.counts
-        bad = counts.invalid + counts.failed
-        told = Counts(
-            total=counts.total,
-            invalid=counts.invalid,
-            failed=counts.failed,
-            skipped=counts.total - bad,
-        )
-        execution = self.execution
-        with connection.begin():
-            at = {"step": self.step.name, "chunk": claim.chunk.number, "batch": number}
-            rejects.clear(execution.journal, connection, execution.id, **at)
-            rejects.add(
-                execution.journal, connection, execution.id, rejects=outcome.rejects, **at
-            )
-            row = self._row(batch, number, started, told)
-            chunks.record_attempt(execution.journal, connection, execution.id, claim, row)
-        self.report(BatchDone(told))
-        first = outcome.rejects[0]
-        return StoppedError(
-            "row_refused",
-            f"A row was refused ({first.code}: {first.message}) and the operation says"
-            " stop_on_error.",
-            todo=f"Mend it, then: batch-ops resume {execution.row.short_id}",
-            execution_id=execution.id,
-        )
 
     def _hold(self, connection: Connection) -> None:
         """Between two batches: is there a reason to stop?"""
@@ -289,7 +161,7 @@ class Lane:
     def _fault(self, error: BaseException) -> Fault:
         return self.execution.database.dialect.fault(error)
 
-    def _attempts(self) -> Iterator[stamina.Attempt]:
+    def _attempts(self) -> Iterable[stamina.Attempt]:
         retry = self.execution.settings(self.step).retry
 
         def passing(error: Exception) -> bool:
@@ -326,8 +198,6 @@ def stopped(execution: Execution, reason: str) -> StoppedError:
 @contextmanager
 def named(execution: Execution) -> Iterator[None]:
     """Errors of a database that end an execution say so in our words."""
-    from batch_ops.errors import ExecutionError
-
     try:
         yield
     except DBAPIError as error:

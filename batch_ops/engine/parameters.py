@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
@@ -15,6 +14,9 @@ from batch_ops.database import values
 from batch_ops.database.render import Bind, ListOf, Scalar
 from batch_ops.errors import ParameterError, UnknownNameError
 from batch_ops.spec.model import CsvSource, FieldType, Operation, Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 SOURCE_PATH = "source_path"
 

@@ -38,9 +38,7 @@ def plan_step(execution: Execution, step: Step) -> tuple[ChunkInfo, ...]:
     _store(execution, step, rows, planned)
     infos = chunk_infos(execution.journal, execution.id, step.name)
     keys = tuple(info.key for info in infos)
-    execution.emit(
-        StepPlanned(execution.id, execution.operation.name, step.name, keys, rows)
-    )
+    execution.emit(StepPlanned(execution.id, execution.operation.name, step.name, keys, rows))
     return infos
 
 
@@ -53,13 +51,14 @@ def target(execution: Execution, step: Step) -> Target:
         where=step.where,
         binds=execution.binds(),
         outputs={name: _output_rows(execution, name, source) for name, source in names.items()},
-        entities=execution.entities,
         moment=execution.row.moment,
     )
 
 
 def _output_rows(execution: Execution, name: str, source: Step) -> OutputRows:
-    return OutputRows(execution.output(source), output_meaning(name, source, execution.table(source).key))
+    return OutputRows(
+        execution.output(source), output_meaning(name, source, execution.table(source).key)
+    )
 
 
 def output_meaning(name: str, source: Step, key: tuple[str, ...]) -> tuple[str, ...]:
@@ -143,22 +142,19 @@ def _hold_to_limit(execution: Execution, step: Step, rows: int) -> None:
     )
 
 
-def _store(
-    execution: Execution, step: Step, rows: int, planned: tuple[PlannedChunk, ...]
-) -> None:
+def _store(execution: Execution, step: Step, rows: int, planned: tuple[PlannedChunk, ...]) -> None:
     """In one transaction under the lock: the plan, and the table for the step's output."""
     journal = execution.journal
-    with journal.database.writing() as connection:
-        with journal.database.dialect.schema_lock(connection):
-            known = executions.steps_of(journal, connection, execution.id)
-            if any(row.name == step.name for row in known):
-                return
-            output = _make_output(execution, step, connection)
-            number = [s.name for s in execution.operation.steps].index(step.name) + 1
-            row = StepRow(step.name, number, str(step.kind), "planned", rows, output)
-            executions.add_step(journal, connection, execution.id, row)
-            parts = [_chunk_row(execution, step, chunk) for chunk in planned]
-            chunks.add_all(journal, connection, execution.id, parts)
+    with journal.database.locked() as connection:
+        known = executions.steps_of(journal, connection, execution.id)
+        if any(row.name == step.name for row in known):
+            return
+        output = _make_output(execution, step, connection)
+        number = [s.name for s in execution.operation.steps].index(step.name) + 1
+        row = StepRow(step.name, number, str(step.kind), "planned", rows, output)
+        executions.add_step(journal, connection, execution.id, row)
+        parts = [_chunk_row(execution, step, chunk) for chunk in planned]
+        chunks.add_all(journal, connection, execution.id, parts)
 
 
 def _make_output(execution: Execution, step: Step, connection: Connection) -> str | None:

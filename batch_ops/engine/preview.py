@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +20,16 @@ from batch_ops.engine.reading import MASK
 from batch_ops.errors import DatabaseUnfitError
 from batch_ops.journal.store import utc_now
 from batch_ops.planning.chunks import chunk_size, spacing
-from batch_ops.results import CheckResult
 from batch_ops.sources import open_source
 from batch_ops.spec.model import StepKind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from batch_ops.database import Database, Table
     from batch_ops.database.render import Bind
     from batch_ops.engine.project import Project
+    from batch_ops.results import CheckResult
     from batch_ops.spec.model import Entity, Operation, Step
 
 SAMPLE_ROWS = 5
@@ -183,7 +184,7 @@ class _DryRun:
             query, bound = target.count()
             rows = int(connection.execute(text(query), bound).scalar_one())
             query, bound = target.sample(self._shown(step, table), SAMPLE_ROWS)
-            sample = [dict(row._mapping) for row in connection.execute(text(query), bound)]
+            sample = [dict(row) for row in connection.execute(text(query), bound).mappings()]
         self._bind_output(step, target)
         settings = self._options.settings(step.settings)
         every = spacing(settings.batch_size, settings.chunk_rows)
@@ -208,7 +209,6 @@ class _DryRun:
             where=step.where,
             binds=self._binds,
             outputs={},
-            entities=ground.entities,
             moment=ground.moment,
         )
 

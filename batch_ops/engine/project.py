@@ -59,9 +59,7 @@ class Project:
         self._forget_after_fork()
         if connection not in self._databases:
             url = default_url(self.folder, connection)
-            self._databases[connection] = open_database(
-                url, application_name=self.application_name
-            )
+            self._databases[connection] = open_database(url, application_name=self.application_name)
         return self._databases[connection]
 
     def journal(self, connection: str | None = None) -> Journal:
@@ -99,7 +97,8 @@ class Project:
 def project_folder(start: Path | None = None) -> Path:
     """The project folder: DAGSTER_HOME, else the nearest folder upwards from `start` (the current
     one) that has a dagster.yaml, else the checkout batch_ops runs from unless there is a `defs`
-    folder here, else here."""
+    folder here, else here.
+    """
     home = os.environ.get("DAGSTER_HOME")
     if home and (Path(home) / MARKER).is_file():
         return Path(home)

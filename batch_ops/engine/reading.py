@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from batch_ops.errors import UnknownNameError
@@ -13,7 +11,8 @@ from batch_ops.journal.store import utc_now
 from batch_ops.results import CheckResult, ChunkCounts, Counts, Reject, Result, Status, StepResult
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
@@ -161,10 +160,10 @@ def find(project: Project, execution_id: str) -> tuple[Journal, ExecutionRow]:
 def result_of(project: Project, execution_id: str) -> Result:
     """The execution of that id, or of the beginning of an id."""
     journal, row = find(project, execution_id)
-    return read_result(journal, _operation_of(project, row), row.id)
+    return read_result(journal, _operation_of(row), row.id)
 
 
-def _operation_of(project: Project, row: ExecutionRow) -> Operation | None:
+def _operation_of(row: ExecutionRow) -> Operation | None:
     from batch_ops.spec.catalog import Catalog
 
     return Catalog.from_texts(row.declaration).operation(row.operation)
@@ -186,13 +185,13 @@ def rejects_of(
 ) -> Iterator[Reject]:
     """The rejects of an execution as a stream; values of hidden columns are masked."""
     journal, row = find(project, execution_id)
-    hidden = hidden_columns(project, row)
+    hidden = hidden_columns(row)
     with journal.database.reading() as connection:
         for reject in rejects.stream(journal, connection, row.id, limit=limit):
             yield masked(reject, hidden)
 
 
-def hidden_columns(project: Project, row: ExecutionRow) -> frozenset[str]:
+def hidden_columns(row: ExecutionRow) -> frozenset[str]:
     """The columns of the execution's entities that may not be shown."""
     from batch_ops.spec.catalog import Catalog
 
@@ -202,7 +201,8 @@ def hidden_columns(project: Project, row: ExecutionRow) -> frozenset[str]:
 
 def masked(reject: Reject, hidden: frozenset[str]) -> Reject:
     """The reject without hidden columns: left out of the record, so that a corrected file does not
-    write a mask where a secret was."""
+    write a mask where a secret was.
+    """
     if not hidden:
         return reject
     secret = reject.column in hidden
@@ -221,9 +221,7 @@ def _masked(record: Mapping[str, Any] | None, hidden: frozenset[str]) -> dict[st
     return {name: value for name, value in record.items() if name not in hidden}
 
 
-def reject_reasons(
-    project: Project, execution_id: str
-) -> list[tuple[str, str | None, str, int]]:
+def reject_reasons(project: Project, execution_id: str) -> list[tuple[str, str | None, str, int]]:
     """Rejects by code, column and outcome with their number, most frequent first."""
     journal, row = find(project, execution_id)
     with journal.database.reading() as connection:

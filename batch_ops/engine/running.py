@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -17,10 +16,12 @@ from batch_ops.errors import DatabaseUnfitError, StoppedError
 from batch_ops.events import ChunkCompleted, Progress, StepFinished
 from batch_ops.journal import chunks, executions
 from batch_ops.journal.store import utc_now
-from batch_ops.results import Counts, StepResult
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from batch_ops.engine.execution import Execution
+    from batch_ops.results import Counts, StepResult
     from batch_ops.spec.model import ErrorLimit, Step
 
 PUBLISH_EVERY_S = 1.0
@@ -214,7 +215,9 @@ class _Crew:
             if message is not None:
                 self._hand_on(message, errors)
 
-    def _hand_on(self, message: BatchDone | ChunkDone | BaseException, errors: list[BaseException]) -> None:
+    def _hand_on(
+        self, message: BatchDone | ChunkDone | BaseException, errors: list[BaseException]
+    ) -> None:
         if isinstance(message, BaseException):
             errors.append(message)
         elif isinstance(message, BatchDone):
@@ -261,5 +264,3 @@ def _first_cause(errors: list[BaseException]) -> BaseException:
         if not (isinstance(error, StoppedError) and error.reason == "another_lane_failed"):
             return error
     return errors[0]
-
-

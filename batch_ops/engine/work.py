@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,6 +19,8 @@ from batch_ops.results import Counts, Reject
 from batch_ops.spec.model import StepKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import Connection
 
     from batch_ops.database import InputBatch, Loader
@@ -132,7 +133,11 @@ class KeysetWork:
     def _counted(self, rows: int) -> Counts:
         if rows < 0:
             raise EngineFault("The driver did not tell how many rows a statement changed.")
-        names = {StepKind.UPDATE: "updated", StepKind.DELETE: "deleted", StepKind.SELECT: "selected"}
+        names = {
+            StepKind.UPDATE: "updated",
+            StepKind.DELETE: "deleted",
+            StepKind.SELECT: "selected",
+        }
         return Counts(total=rows, **{names[self._step.kind]: rows})
 
     def _isolated(self, connection: Connection, lower: Key | None, upper: Key) -> Outcome:

@@ -164,17 +164,13 @@ def claim_next(
     """
     table, workers = journal.tables.chunks, journal.tables.workers
     process = worker.partition("/")[0]
-    registered = exists().where(
-        workers.c.operation_id == execution_id, workers.c.worker == process
-    )
+    registered = exists().where(workers.c.operation_id == execution_id, workers.c.worker == process)
     holder_lives = exists().where(
         workers.c.operation_id == execution_id,
         table.c.worker.startswith(workers.c.worker + "/"),
     )
     free = or_(table.c.status == PLANNED, and_(table.c.status == RUNNING, ~holder_lives))
-    query = select(table).where(
-        table.c.operation_id == execution_id, table.c.step == step, free
-    )
+    query = select(table).where(table.c.operation_id == execution_id, table.c.step == step, free)
     if among is not None:
         query = query.where(table.c.chunk_key.in_(list(among)))
     for row in connection.execute(query.order_by(table.c.chunk).limit(4)).all():
@@ -241,14 +237,14 @@ def record_attempt(
     """A batch that was rolled back because a row was bad: its counts, until it is done again."""
     at = {"operation_id": execution_id, "step": claim.chunk.step, "chunk": claim.chunk.number}
     _forget_log(journal, connection, at, batch.number)
-    connection.execute(insert(journal.tables.logs).values(**at, **_log_values(batch, "rolled_back", utc_now())))
+    connection.execute(
+        insert(journal.tables.logs).values(**at, **_log_values(batch, "rolled_back", utc_now()))
+    )
     values = {"attempt": orjson.dumps(batch.counts.to_dict()).decode()}
     _fenced(journal, connection, execution_id, claim, values)
 
 
-def _forget_log(
-    journal: Journal, connection: Connection, at: dict[str, Any], number: int
-) -> None:
+def _forget_log(journal: Journal, connection: Connection, at: dict[str, Any], number: int) -> None:
     """The log row of an attempt that is replaced now."""
     logs = journal.tables.logs
     connection.execute(

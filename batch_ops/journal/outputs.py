@@ -34,9 +34,7 @@ def create(journal: Journal, connection: Connection, target: Table, output: Tabl
     ]
     key = ", ".join(dialect.quote(name) for name in target.key)
     name = dialect.table_sql(output.name, output.schema)
-    connection.exec_driver_sql(
-        f"CREATE TABLE {name} ({', '.join(columns)}, PRIMARY KEY ({key}))"
-    )
+    connection.exec_driver_sql(f"CREATE TABLE {name} ({', '.join(columns)}, PRIMARY KEY ({key}))")
 
 
 def shape(journal: Journal, name: str, target: Table, select_fields: Sequence[str]) -> Table:

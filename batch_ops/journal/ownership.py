@@ -48,7 +48,8 @@ class WorkerRow:
 
     def lives(self) -> bool:
         """Whether it still works: asked of the operating system where it is this machine's,
-        else told by its heartbeat."""
+        else told by its heartbeat.
+        """
         if self.identity.host == socket.gethostname():
             return process_lives(self.identity.pid, self.identity.pid_started)
         return self.silent_for <= HEARTBEAT * MISSED
@@ -131,9 +132,7 @@ def beat(journal: Journal, connection: Connection, execution_id: str, worker: st
     return connection.execute(statement).rowcount == 1
 
 
-def unregister(
-    journal: Journal, connection: Connection, execution_id: str, worker: str
-) -> None:
+def unregister(journal: Journal, connection: Connection, execution_id: str, worker: str) -> None:
     """Strike a worker out."""
     table = journal.tables.workers
     connection.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -21,38 +22,45 @@ MAX_TEXT = 10_000
 """Longer messages and values are cut in the journal's text columns; the record keeps them whole."""
 
 
+@dataclass(frozen=True, slots=True)
+class BatchId:
+    """Which batch of an execution."""
+
+    step: str
+    chunk: int
+    number: int
+
+
 def add(
     journal: Journal,
     connection: Connection,
     execution_id: str,
-    *,
-    step: str,
-    chunk: int,
-    batch: int,
+    batch: BatchId,
     rejects: Sequence[Reject],
 ) -> None:
     """Write the rejects of one batch."""
     if not rejects:
         return
-    at = {"operation_id": execution_id, "step": step, "chunk": chunk, "batch_number": batch}
-    now = utc_now()
-    connection.execute(
-        insert(journal.tables.errors),
-        [at | _values(reject) | {"occurred_at": now} for reject in rejects],
-    )
+    at = {
+        "operation_id": execution_id,
+        "step": batch.step,
+        "chunk": batch.chunk,
+        "batch_number": batch.number,
+        "occurred_at": utc_now(),
+    }
+    rows = [at | _values(reject) for reject in rejects]
+    connection.execute(insert(journal.tables.errors), rows)
 
 
-def clear(
-    journal: Journal, connection: Connection, execution_id: str, *, step: str, chunk: int, batch: int
-) -> None:
+def clear(journal: Journal, connection: Connection, execution_id: str, batch: BatchId) -> None:
     """Forget the rejects of a batch that is told anew."""
     table = journal.tables.errors
     connection.execute(
         delete(table).where(
             table.c.operation_id == execution_id,
-            table.c.step == step,
-            table.c.chunk == chunk,
-            table.c.batch_number == batch,
+            table.c.step == batch.step,
+            table.c.chunk == batch.chunk,
+            table.c.batch_number == batch.number,
         )
     )
 

@@ -52,9 +52,8 @@ class Journal:
         try:
             with self.database.reading() as connection:
                 self.database.dialect.prepare_database(connection)
-            with self.database.writing() as connection:
-                with self.database.dialect.schema_lock(connection):
-                    self._make(connection)
+            with self.database.locked() as connection:
+                self._make(connection)
         except DBAPIError as error:
             raise DatabaseUnfitError(
                 f"The journal cannot be made in {self.database.name}: {first_line(error)}",
@@ -74,7 +73,7 @@ class Journal:
         table = self.tables.version
         if not inspect(connection).has_table(table.name, schema=table.schema):
             return None
-        version = connection.execute(select(table.c.version)).scalar()
+        version: int | None = connection.execute(select(table.c.version)).scalar()
         if version != VERSION:
             raise DatabaseUnfitError(
                 f"The journal in {self.database.name} has version {version};"

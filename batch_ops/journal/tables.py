@@ -42,7 +42,9 @@ class Tables:
         self.chunks = _chunks(self.metadata)
         self.ownership = _ownership(self.metadata)
         self.workers = _workers(self.metadata)
-        self.version = Table("batch_journal", self.metadata, Column("version", Integer, nullable=False))
+        self.version = Table(
+            "batch_journal", self.metadata, Column("version", Integer, nullable=False)
+        )
 
 
 def _operations(metadata: MetaData) -> Table:
@@ -125,7 +127,8 @@ def _errors(metadata: MetaData) -> Table:
 
 def _steps(metadata: MetaData) -> Table:
     """One row per planned step. `busy_s`: seconds of the attempts that ended; `attempt_at`: since
-    when one is under way."""
+    when one is under way.
+    """
     return Table(
         "batch_steps",
         metadata,

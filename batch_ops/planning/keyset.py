@@ -38,7 +38,7 @@ def boundaries_between(
     upper: tuple[Any, ...] | None,
     every: int,
 ) -> tuple[list[str], int]:
-    """Each `every`-th qualifying key in `(lower, upper]` and the last one, encoded; and how many."""
+    """Each `every`-th qualifying key in `(lower, upper]` and the last, encoded; and how many."""
     query, parameters = target.keys(lower, upper)
     keys, rows = target.dialect.boundaries(connection, query, parameters, every)
     encoded = [dump_key(key) for key in keys]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -12,6 +11,7 @@ from batch_ops.engine import Project
 from batch_ops.spec.catalog import Catalog
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from collections.abc import Iterable
 
     from batch_ops.database import Database

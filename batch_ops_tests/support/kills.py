@@ -107,7 +107,7 @@ def kill_after(child: Child, project: Project, batches: int) -> bool:
         if child.poll() is not None:
             return False
         if committed(project) >= batches:
-            time.sleep(random.random() * 0.004)  # noqa: S311  (anywhere within a batch)
+            time.sleep(random.random() * 0.004)
             child.kill(signal.SIGKILL)
             return child.wait() == -signal.SIGKILL
         time.sleep(0.001)
@@ -132,7 +132,6 @@ def facts(project: Project, operation: str, execution_id: str) -> dict[str, Any]
         "status": str(result.status),
         "steps": [(s.name, s.status, s.planned_rows, s.counts) for s in result.steps],
         "rejects": sorted(
-            (r.row or 0, str(r.key), r.code, r.outcome)
-            for r in rejects_of(project, execution_id)
+            (r.row or 0, str(r.key), r.code, r.outcome) for r in rejects_of(project, execution_id)
         ),
     }

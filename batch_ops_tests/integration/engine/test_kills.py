@@ -66,7 +66,8 @@ def test_killed_at_a_random_moment_and_resumed_it_ends_as_if_undisturbed(
     monkeypatch: pytest.MonkeyPatch,
 ):
     """Rows, counters and rejects are equal; the batch size differs on resume; the dead process's
-    tables are taken over without being asked."""
+    tables are taken over without being asked.
+    """
     monkeypatch.setenv("BATCH_OPS_DATABASE_URL", database_url)
     right = undisturbed(folder, database_url, operation)
     batches = right.pop("batches")

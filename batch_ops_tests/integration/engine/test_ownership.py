@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from batch_ops.engine import Launch, Project, RunOptions, begin, history, join, result_of, resume, run
+from batch_ops.engine import (
+    Launch,
+    Project,
+    RunOptions,
+    begin,
+    history,
+    join,
+    result_of,
+    resume,
+    run,
+)
 from batch_ops.errors import (
     AlreadyCompletedError,
     OwnershipError,
@@ -54,7 +64,9 @@ def test_other_parameters_are_another_execution(project: Project):
 def test_a_table_that_is_worked_on_is_refused_and_its_holder_told(project: Project):
     accounts.make_accounts(project.database(), 100)
     holder = begin(project, "debit")
-    with pytest.raises(OwnershipError, match=f"held by execution {holder.id[:8]} .process {os.getpid()}"):
+    with pytest.raises(
+        OwnershipError, match=f"held by execution {holder.id[:8]} .process {os.getpid()}"
+    ):
         run(other_process(project), "remove")
     assert [result.operation for result in history(project)] == ["debit"]
     holder.abort(KeyboardInterrupt())
@@ -63,11 +75,9 @@ def test_a_table_that_is_worked_on_is_refused_and_its_holder_told(project: Proje
 
 def test_a_dead_holder_loses_its_table_to_another_operation(project: Project):
     accounts.make_accounts(project.database(), 100)
-    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)  # fmt: skip # noqa: S603
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)  # fmt: skip
     holder = begin(project, "debit")
-    accounts.execute(
-        project.database(), [f"UPDATE batch_workers SET pid = {int(ended.stdout)}"]
-    )
+    accounts.execute(project.database(), [f"UPDATE batch_workers SET pid = {int(ended.stdout)}"])
     assert run(other_process(project), "remove").status is Status.COMPLETED
     lost = result_of(project, holder.id)
     assert (lost.status, lost.stopped_reason) == (Status.FAILED, "process_died")

@@ -42,7 +42,9 @@ def test_a_parameter_is_required_known_and_typed(project: Project):
         run(project, "close")
     with pytest.raises(ParameterError, match="'many' of parameter 'below' is no integer"):
         run(project, "close", {"below": "many"})
-    with pytest.raises(UnknownNameError, match=r"no parameter 'belov'[.\n\w ]*Did you mean 'below'"):
+    with pytest.raises(
+        UnknownNameError, match=r"no parameter 'belov'[.\n\w ]*Did you mean 'below'"
+    ):
         run(project, "close", {"belov": 3})
     assert history(project) == []
 
@@ -128,7 +130,10 @@ def test_chunks_have_the_declared_rows_and_at_most_two_hundred(project: Project)
     infos = execution.plan_step("delete")
     assert len(infos) <= 200
     assert sum(info.rows for info in infos) == 1100
-    assert [info.key for info in infos[:2]] == [f"{execution.id[:8]}-00001", f"{execution.id[:8]}-00002"]
+    assert [info.key for info in infos[:2]] == [
+        f"{execution.id[:8]}-00001",
+        f"{execution.id[:8]}-00002",
+    ]
     execution.abort(KeyboardInterrupt())
 
 
@@ -231,7 +236,9 @@ class TestBadRows:
         assert first.counts.failed >= 1
         assert first.counts.skipped + first.counts.failed == 50
         assert first.counts.reconciled
-        accounts.execute(database, ["UPDATE accounts SET balance = balance + 10 WHERE balance < 10"])
+        accounts.execute(
+            database, ["UPDATE accounts SET balance = balance + 10 WHERE balance < 10"]
+        )
         second = resume(strict, first.execution_id)
         assert second.status is Status.COMPLETED
         assert second.counts == Counts(total=300, updated=300)

@@ -1,0 +1,95 @@
+"""What can be judged before anything is written: tables, keys, the source."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import DBAPIError
+
+from batch_ops.database import ddl, reflect
+from batch_ops.database.faults import first_line
+from batch_ops.errors import DatabaseUnfitError, DeclarationError
+from batch_ops.sources import open_source
+from batch_ops.spec.model import StepKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from batch_ops.database import Table
+    from batch_ops.engine.project import Project
+    from batch_ops.journal import Journal
+    from batch_ops.sources import Source
+    from batch_ops.spec.model import Operation, Step
+
+
+@contextmanager
+def fitting(journal: Journal) -> Iterator[None]:
+    """A database's error before the first row: the database does not fit."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise DatabaseUnfitError(
+            f"The database {journal.database.name} refused: {first_line(error)}",
+            todo="Mend it and try again.",
+        ) from error
+
+
+def connection_of(project: Project, operation: Operation) -> str | None:
+    """The connection the operation's entities name."""
+    names = {project.catalog.entity(step.entity).connection for step in operation.steps}
+    if len(names) > 1:
+        raise DeclarationError(
+            f"The steps of {operation.name!r} write to several connections.",
+            todo="Let all its entities name the same `connection`.",
+            location=operation.location,
+        )
+    return names.pop()
+
+
+def examine(
+    project: Project, journal: Journal, operation: Operation, given: Mapping[str, Any]
+) -> Source | None:
+    """Judge what can be judged before anything is written: tables, keys, the source."""
+    source: Source | None = None
+    for step in operation.steps:
+        table = _table(project, journal, step)
+        _refuse_key_change(step, table)
+        if step.source is not None:
+            source = open_source(
+                step.source,
+                table,
+                project.catalog.entity(step.entity),
+                step.rules,
+                folder=project.folder,
+                parameters=given,
+                dialect=journal.database.dialect,
+            )
+    return source
+
+
+def _table(project: Project, journal: Journal, step: Step) -> Table:
+    entity, database = project.catalog.entity(step.entity), journal.database
+    if database.exists():
+        with database.reading() as connection:
+            found = reflect.reflect(connection, entity)
+            if found is not None:
+                return found
+            if not (entity.create_table and step.kind is StepKind.INSERT):
+                return reflect.require(connection, entity)
+    elif not (entity.create_table and step.kind is StepKind.INSERT):
+        raise DatabaseUnfitError(
+            f"The database {database.name} is not there.",
+            todo="Set BATCH_OPS_DATABASE_URL to the one you mean, or import something first.",
+        )
+    return ddl.declared_table(database.dialect, entity, project.catalog.entities)
+
+
+def _refuse_key_change(step: Step, table: Table) -> None:
+    for name in step.values:
+        if name in table.key:
+            raise DeclarationError(
+                f"Step {step.name!r} would change the key column {name!r}.",
+                todo="Insert new rows and delete the old ones instead.",
+                location=step.location,
+            )
