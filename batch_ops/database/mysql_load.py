@@ -105,8 +105,12 @@ class MySQLLoader:
                 connection, self._dialect, self._table, self._layout, values, "%s"
             )
         elif column is None:
-            column = _named(fault.message, self._layout.targets)
+            column = _named(fault.message, self._layout.targets) or self._in_key(fault.message)
         return RefusedRow(code, fault.message, column)
+
+    def _in_key(self, message: str) -> str | None:
+        """The first key column, where a message names the primary key."""
+        return self._table.key[0] if "PRIMARY'" in message and self._table.key else None
 
 
 def _named(message: str, columns: Sequence[str]) -> str | None:

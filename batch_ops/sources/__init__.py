@@ -103,7 +103,8 @@ def _open_csv(
 
 def _sign(text: str, what: str) -> int:
     if len(text.encode()) != 1 or text in "\r\n\0":
-        raise SourceError(f"The {what} {text!r} is not one ASCII character.")
+        todo = f"Set csv_{what} to one character of the keyboard's plain ones, as , ; or |."
+        raise SourceError(f"The {what} {text!r} is not one ASCII character.", todo=todo)
     return ord(text)
 
 

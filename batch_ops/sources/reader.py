@@ -10,7 +10,7 @@ import numpy as np
 
 from batch_ops.database.load import Position
 from batch_ops.errors import SourceError
-from batch_ops.sources.cut import Marks, cut
+from batch_ops.sources.cut import Cut, Marks, cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +76,8 @@ def pieces(
         data = rest + new if new or rest.endswith(b"\n") or not rest else rest + b"\n"
         found = cut(data, marks)
         high = int(found.ends[-1]) if found.ends.size else 0
+        if high > MAX_RECORD:
+            _judge_sizes(found, at.row)
         if high:
             end = Position(at.offset + min(high, size), at.row + found.ends.size)
             yield Group(data[:high], found.starts, found.ends, found.irregular, at, end)
@@ -84,15 +86,21 @@ def pieces(
         if not new:
             break
         wanted = block if high else max(wanted, len(rest))
-        _judge_size(rest, at.row)
+        if len(rest) > MAX_RECORD:
+            raise _too_large(at.row)
     if rest.strip(b"\r\n"):
         raise _unclosed(at.row)
 
 
-def _judge_size(rest: bytes, row: int) -> None:
-    if len(rest) > MAX_RECORD:
-        what = f"Data row {row} is larger than {MAX_RECORD >> 20} MB: a quote in it is not closed."
-        raise SourceError(what, todo="Close the quote, or set csv_quote to the right character.")
+def _judge_sizes(found: Cut, row: int) -> None:
+    large = np.flatnonzero(found.ends - found.starts > MAX_RECORD)
+    if large.size:
+        raise _too_large(row + int(large[0]))
+
+
+def _too_large(row: int) -> SourceError:
+    what = f"Data row {row} is larger than {MAX_RECORD >> 20} MB: is a quote in it not closed?"
+    return SourceError(what, todo="Close the quote, or set csv_quote to the right character.")
 
 
 def _unclosed(row: int) -> SourceError:
