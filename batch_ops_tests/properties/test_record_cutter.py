@@ -18,7 +18,7 @@ TEXTS = st.text(alphabet='a,"\n\r', max_size=60).map(str.encode)
 
 
 def reference(data: bytes) -> tuple[list[tuple[bytes, bool]], bool]:
-    """A state machine, byte by byte: records with whether they are irregular; whether it ends open."""
+    """Byte by byte: the records, whether each is irregular; whether the data ends in a quote."""
     records: list[tuple[bytes, bool]] = []
     begin, state, odd = 0, "start", False
     if data and not data.endswith(b"\n"):
