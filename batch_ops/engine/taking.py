@@ -77,6 +77,13 @@ def _refuse_same(
                 todo=_unfinished_todo(journal, connection, other),
                 execution_id=other.id,
             )
+        if other.completed_at and other.completed_at >= row.started_at:
+            raise UnfinishedExecutionError(
+                f"{operation.name} was under way when this one was begun: execution"
+                f" {other.short_id} had the database first and is {other.status}.",
+                todo=f"See what it did: batch-ops status {other.short_id}",
+                execution_id=other.id,
+            )
         done = other.status in (Status.COMPLETED, Status.COMPLETED_WITH_ERRORS)
         if done and (operation.once or row.source_digest) and not options.again:
             what = f"The source {row.source}" if row.source_digest else operation.name
