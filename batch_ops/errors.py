@@ -15,7 +15,8 @@ Each message says what happened, what state the data is in, and what to do next.
     │   ├── UnfinishedExecutionError         `resume` is meant
     │   ├── AlreadyCompletedError            `run --again` is meant
     │   ├── LimitExceededError               more rows planned than max_records allows
-    │   └── DatabaseUnfitError               not there, read-only, a table missing …
+    │   └── DatabaseUnfitError               read-only, a table missing …
+    │       └── DatabaseUnreachableError     not there, or gone
     └── ExecutionError              exit 4   it began and did not reach its end
         ├── StoppedError                     a limit, a request, an interrupt; resumable
         ├── TakenOverError                   another process works on the execution now
@@ -190,7 +191,11 @@ class LimitExceededError(RefusedError):
 
 
 class DatabaseUnfitError(RefusedError):
-    """The database cannot take this operation: not there, read-only, a table missing."""
+    """The database cannot take this operation: read-only, a table missing."""
+
+
+class DatabaseUnreachableError(DatabaseUnfitError):
+    """The database does not answer; to an execution under way that is a passing trouble."""
 
 
 class ExecutionError(BatchOpsError):

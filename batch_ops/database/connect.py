@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from batch_ops.database.choice import dialect_for
 from batch_ops.database.faults import first_line
-from batch_ops.errors import DatabaseUnfitError, UsageError
+from batch_ops.errors import DatabaseUnreachableError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,8 +77,8 @@ class Database:
         with connection:
             yield connection
 
-    def _unreachable(self, error: DBAPIError) -> DatabaseUnfitError:
-        return DatabaseUnfitError(
+    def _unreachable(self, error: DBAPIError) -> DatabaseUnreachableError:
+        return DatabaseUnreachableError(
             f"The database {self.name} cannot be reached: {first_line(error)}",
             todo=f"Start it, or set {URL_VARIABLE} to a database that is there.",
         )

@@ -14,6 +14,7 @@ from batch_ops.errors import (
     SourceChangedError,
     StoppedError,
     TakenOverError,
+    UsageError,
 )
 from batch_ops.events import ExecutionFinished
 from batch_ops.journal import chunks, executions, ownership
@@ -61,10 +62,11 @@ def abort(execution: Execution, error: BaseException) -> Result:
     interrupt, a take-over) or failed. After a take-over it is this process's status alone: the
     journal has what the other one came to.
     """
-    status, reason = _status(error)
+    status, reason = _status(error, written=False)
     message = error.what if isinstance(error, BatchOpsError) else str(error) or None
     try:
         result = execution.result()
+        status, reason = _status(error, written=result.counts.total > 0)
         if not result.status.finished:
             _close(execution, status, result.counts, reason, message)
             result = execution.result()
@@ -77,10 +79,10 @@ def abort(execution: Execution, error: BaseException) -> Result:
     return result
 
 
-def _status(error: BaseException) -> tuple[Status, str]:
+def _status(error: BaseException, *, written: bool) -> tuple[Status, str]:
     if isinstance(error, StoppedError):
         return _BY_REASON.get(error.reason, Status.STOPPED), error.reason
-    if isinstance(error, RefusedError):
+    if isinstance(error, RefusedError | UsageError) and not written:
         return Status.REFUSED, type(error).__name__.removesuffix("Error")
     if isinstance(error, KeyboardInterrupt) or not isinstance(error, Exception):
         return Status.STOPPED, "interrupted"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from batch_ops.engine.joining import join
 from batch_ops.engine.opening import begin
 from batch_ops.engine.options import Launch, RunOptions
-from batch_ops.errors import ExecutionError
+from batch_ops.errors import BatchOpsError
 from batch_ops.events import Listener, silent
+from batch_ops.results import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,8 +70,11 @@ def go(execution: Execution) -> Result:
             execution.run_step(step)
             execution.finish_step(step)
         return execution.finish()
-    except ExecutionError as error:
-        return execution.abort(error)
+    except BatchOpsError as error:
+        result = execution.abort(error)
+        if result.status is Status.REFUSED:
+            raise
+        return result
     except BaseException as error:
         execution.abort(error)
         raise

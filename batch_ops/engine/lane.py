@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING
 import stamina
 from sqlalchemy.exc import DBAPIError
 
-from batch_ops.database.faults import Fault, FaultKind
+from batch_ops.database.faults import FaultKind
 from batch_ops.engine.batch import new_attempt
 from batch_ops.engine.work import Work, work_of
-from batch_ops.errors import EngineFault, ExecutionError, StoppedError
+from batch_ops.errors import (
+    DatabaseUnreachableError,
+    EngineFault,
+    ExecutionError,
+    StoppedError,
+)
 from batch_ops.journal import chunks, executions
 from batch_ops.journal.chunks import ChunkRow, Claim
 
@@ -103,9 +108,8 @@ class Lane:
                 with self.execution.database.lane() as connection:
                     self._walk(connection, claim, work)
                 return
-            except DBAPIError as error:
-                fault = self._fault(error)
-                if fault.kind is not FaultKind.TRANSIENT:
+            except (DBAPIError, DatabaseUnreachableError) as error:
+                if not self._passes(error):
                     raise
                 claim = self._again(claim)
                 failures = 1 if claim.chunk.batches > before else failures + 1
@@ -158,17 +162,17 @@ class Lane:
             asked = executions.control_of(self.execution.journal, other, self.execution.id)
         return {"pause": "paused", "cancel": "cancelled"}.get(asked or "")
 
-    def _fault(self, error: BaseException) -> Fault:
-        return self.execution.database.dialect.fault(error)
+    def _passes(self, error: Exception) -> bool:
+        """Whether an error may pass by itself."""
+        if isinstance(error, DatabaseUnreachableError):
+            return True
+        dialect = self.execution.database.dialect
+        return isinstance(error, DBAPIError) and dialect.fault(error).kind is FaultKind.TRANSIENT
 
     def _attempts(self) -> Iterable[stamina.Attempt]:
         retry = self.execution.settings(self.step).retry
-
-        def passing(error: Exception) -> bool:
-            return isinstance(error, DBAPIError) and self._fault(error).kind is FaultKind.TRANSIENT
-
         return stamina.retry_context(
-            on=passing,
+            on=self._passes,
             attempts=retry.max_retries + 1,
             timeout=None,
             wait_initial=retry.initial_delay,
@@ -200,10 +204,19 @@ def named(execution: Execution) -> Iterator[None]:
     """Errors of a database that end an execution say so in our words."""
     try:
         yield
-    except DBAPIError as error:
-        fault = execution.database.dialect.fault(error)
+    except (DBAPIError, DatabaseUnreachableError) as error:
+        what = (
+            str(error.what)
+            if isinstance(error, DatabaseUnreachableError)
+            else _told(execution, error)
+        )
         raise ExecutionError(
-            f"The database refused to go on ({fault.code}): {fault.message}",
+            what,
             todo=f"Mend it, then: batch-ops resume {execution.row.short_id}",
             execution_id=execution.id,
         ) from error
+
+
+def _told(execution: Execution, error: BaseException) -> str:
+    fault = execution.database.dialect.fault(error)
+    return f"The database refused to go on ({fault.code}): {fault.message}"

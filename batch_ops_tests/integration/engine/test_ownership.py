@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from batch_ops_tests.support.forkserver import ForkServer
 
 
+PRINT_PID = "import os; print(os.getpid())"
+
+
 def other_process(project: Project) -> Project:
     """The same project as another worker sees it: a name of its own in the journal."""
     return Project(project.folder, project.catalog)
@@ -100,8 +103,8 @@ def test_an_ended_execution_is_not_resumed(project: Project):
 def test_the_tables_are_given_back_at_every_end(project: Project):
     accounts.make_accounts(project.database(), 100)
     run(project, "debit")
+    accounts.execute(project.database(), ["UPDATE accounts SET status = 'gone'"])
     with pytest.raises(PreconditionFailedError):
-        accounts.execute(project.database(), ["UPDATE accounts SET status = 'gone'"])
         run(project, "sweep")
     for table in ("batch_ownership", "batch_workers"):
         assert accounts.query(project.database(), f"SELECT count(*) FROM {table}") == [(0,)]

@@ -192,8 +192,10 @@ class TestBadRows:
         accounts.execute(
             project.database(),
             [
-                "CREATE TABLE cards (id INTEGER PRIMARY KEY, region VARCHAR(10), number INTEGER,"
-                " FOREIGN KEY (region, number) REFERENCES accounts (region, number))",
+                (
+                    "CREATE TABLE cards (id INTEGER PRIMARY KEY, region VARCHAR(10), number INTEGER,"
+                    " FOREIGN KEY (region, number) REFERENCES accounts (region, number))"
+                ),
                 "INSERT INTO cards VALUES (1, 'n', 0), (2, 's', 1), (3, 'n', 297)",
             ],
         )
@@ -209,9 +211,11 @@ class TestBadRows:
         accounts.execute(
             project.database(),
             [
-                "CREATE TABLE cards (id INTEGER PRIMARY KEY, region VARCHAR(10), number INTEGER,"
-                " FOREIGN KEY (region, number) REFERENCES accounts (region, number)"
-                " DEFERRABLE INITIALLY DEFERRED)",
+                (
+                    "CREATE TABLE cards (id INTEGER PRIMARY KEY, region VARCHAR(10), number INTEGER,"
+                    " FOREIGN KEY (region, number) REFERENCES accounts (region, number)"
+                    " DEFERRABLE INITIALLY DEFERRED)"
+                ),
                 "INSERT INTO cards VALUES (1, 'n', 0), (2, 's', 1), (3, 'n', 297)",
             ],
         )
@@ -304,8 +308,10 @@ class TestUnfit:
         accounts.execute(
             project.database(),
             [
-                "CREATE TABLE accounts (region VARCHAR(10), number INTEGER, balance INTEGER,"
-                " status VARCHAR(20), closed_at TIMESTAMP)",
+                (
+                    "CREATE TABLE accounts (region VARCHAR(10), number INTEGER, balance INTEGER,"
+                    " status VARCHAR(20), closed_at TIMESTAMP)"
+                ),
                 "INSERT INTO accounts VALUES ('n', NULL, 1, 'open', NULL)",
             ],
         )
