@@ -61,7 +61,7 @@ class RowRule:
     """A rule, ready to be judged.
 
     Attributes:
-        screen: the screen's SQL over the column names; None where only the database can judge.
+        screen: the screen's SQL over its numbered values; None where only the database can judge.
         stage: the same for the database.
     """
 
@@ -100,7 +100,7 @@ def _prepare(rule: Expression, targets: Sequence[str], context: RuleContext) -> 
         raise SourceError(what, location=rule.location)
     tree = cast("exp.Expression", rule.tree.copy().transform(_bound, context))
     column = next(iter(rule.columns)) if len(rule.columns) == 1 else None
-    screen = _screen_sql(tree, context) if not rule.entities else None
+    screen = _screen_sql(tree, targets, context) if not rule.entities else None
     return RowRule(screen, StageRule(rule.text, _stage_sql(tree, context), column))
 
 
@@ -166,15 +166,16 @@ def _stage_sql(tree: exp.Expression, context: RuleContext) -> str:
     return rewritten.sql(dialect=context.dialect.sqlglot_name, identify=True)
 
 
-def _screen_sql(tree: exp.Expr, context: RuleContext) -> str | None:
+def _screen_sql(tree: exp.Expr, targets: Sequence[str], context: RuleContext) -> str | None:
+    """The rule in the screen's SQL, over its numbered values; None where it cannot judge it."""
     if not all(isinstance(node, _EXACT) and _exact(node, context) for node in tree.walk()):
         return None
     if any(_kind(c, context) in _OPAQUE for c in tree.find_all(exp.Column) if not _for_null(c)):
         return None
     if _reads_moments(tree, context) and not _plain_moments(tree):
         return None
-    without_zone = tree.copy().transform(_without_zone)
-    return without_zone.sql(dialect="duckdb", identify=True)
+    screened = tree.copy().transform(_for_screen, targets)
+    return screened.sql(dialect="duckdb", identify=True)
 
 
 def _exact(node: exp.Expr, context: RuleContext) -> bool:
@@ -217,8 +218,10 @@ def _plain_moments(tree: exp.Expr) -> bool:
     return all(_MOMENT.fullmatch(text.removesuffix("+00")) for text in texts)
 
 
-def _without_zone(node: exp.Expr) -> exp.Expr:
-    """The screen's timestamps are UTC without a zone."""
+def _for_screen(node: exp.Expr, targets: Sequence[str]) -> exp.Expr:
+    """Columns by number; and timestamps are UTC without a zone there."""
+    if isinstance(node, exp.Column):
+        return exp.column(f"bo_v{targets.index(node.name)}")
     if isinstance(node, exp.Literal) and node.is_string and _MOMENT.fullmatch(node.this[:-3]):
         return exp.Literal.string(node.this.removesuffix("+00"))
     return node

@@ -45,7 +45,7 @@ class Verdict:
         duplicates: places of records that repeat a unique key of an earlier one.
     """
 
-    state: NDArray[np.uint8]
+    state: NDArray[np.uint16]
     nulls: NDArray[np.uint64]
     duplicates: NDArray[np.int64]
 
@@ -73,11 +73,11 @@ class Screen:
         rows = int(normal.ordinals.size)
         if not rows:
             none = np.zeros(0)
-            return Verdict(none.astype(np.uint8), none.astype(np.uint64), none.astype(np.int64))
+            return Verdict(none.astype(np.uint16), none.astype(np.uint64), none.astype(np.int64))
         self._file.write_bytes(normal.data)
         longest = int(np.diff(normal.offsets).max())
         answer = self._connection.execute(self._statement(longest)).fetchnumpy()
-        state = np.asarray(answer["state"], dtype=np.uint8)
+        state = np.asarray(answer["state"], dtype=np.uint16)
         if state.size != rows:
             raise EngineFault(
                 f"The screen read {state.size} records where {rows} were cut.",
@@ -102,7 +102,7 @@ class Screen:
 
 
 def _repeated(
-    keys: Sequence[np.ma.MaskedArray[Any, Any]], state: NDArray[np.uint8]
+    keys: Sequence[np.ma.MaskedArray[Any, Any]], state: NDArray[np.uint16]
 ) -> NDArray[np.int64]:
     """The records whose key an earlier record of the batch has; refused ones have no say."""
     found = np.zeros(state.size, dtype=np.bool_)
@@ -120,7 +120,7 @@ def _repeated(
 
 
 def _read_csv(file: Path, layout: Layout, line: int) -> str:
-    columns = ", ".join(f"'f{place}': 'VARCHAR'" for place in range(len(layout.targets)))
+    columns = ", ".join(f"'bo_f{place}': 'VARCHAR'" for place in range(len(layout.targets)))
     null = layout.null_values[0] if len(layout.null_values) == 1 else _NO_NULL
     return (
         f"read_csv({_text(str(file))}, columns={{{columns}}}, header=false, auto_detect=false,"
@@ -132,10 +132,6 @@ def _read_csv(file: Path, layout: Layout, line: int) -> str:
 
 def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
-
-
-def _name(value: str) -> str:
-    return '"' + value.replace('"', '""') + '"'
 
 
 class Screens:
@@ -150,7 +146,9 @@ class Screens:
         groups = usable_groups(table, layout)
         self._layout = layout
         self._groups = len(groups)
-        self._question = _question(table, layout, rules, dialect, groups)
+        screened = [rule.screen for rule in rules]
+        self._question = _question(table, layout, screened, dialect, groups)
+        self._all_suspect = _question(table, layout, [None], dialect, groups)
         self._idle: queue.SimpleQueue[Screen] = queue.SimpleQueue()
 
     @contextmanager
@@ -166,9 +164,23 @@ class Screens:
     def _made(self) -> Screen:
         folder = tempfile.mkdtemp(prefix="batch_ops_")
         file = Path(folder) / "batch.csv"
-        screen = Screen(connect(folder), file, self._question, self._layout, self._groups)
+        connection = connect(folder)
+        question = self._understood(connection, file)
+        screen = Screen(connection, file, question, self._layout, self._groups)
         weakref.finalize(screen, shutil.rmtree, folder, ignore_errors=True)
         return screen
+
+    def _understood(self, connection: duckdb.DuckDBPyConnection, file: Path) -> tuple[str, str]:
+        """The question; where the screen does not understand a rule, the database judges all."""
+        import duckdb
+
+        file.write_bytes(b"")
+        source = _read_csv(file, self._layout, _LONG_LINE)
+        try:
+            connection.execute(f"EXPLAIN {source.join(self._question)}")
+        except duckdb.Error:
+            return self._all_suspect
+        return self._question
 
 
 def connect(folder: str) -> duckdb.DuckDBPyConnection:
@@ -195,25 +207,28 @@ def usable_groups(table: Table, layout: Layout) -> list[tuple[str, ...]]:
 def _question(
     table: Table,
     layout: Layout,
-    rules: Sequence[RowRule],
+    rules: Sequence[str | None],
     dialect: Dialect,
     groups: Sequence[tuple[str, ...]],
 ) -> tuple[str, str]:
-    """One SELECT that judges every record: what stands before the records, and what behind."""
-    texts = [_null_or_text(f"f{place}", layout) for place in range(len(layout.targets))]
+    """One SELECT that judges every record: what stands before the records, and what behind.
+
+    Of each field there are the field itself (bo_f), its text or NULL (bo_t) and its value (bo_v),
+    numbered; the table's own names do not occur.
+    """
+    places = range(len(layout.targets))
     columns = [table.column(name) for name in layout.targets]
-    found = [judged(dialect, column, f"t{place}") for place, column in enumerate(columns)]
-    as_text = ", ".join(f"{text} AS t{place}" for place, text in enumerate(texts))
-    as_value = ", ".join(
-        f"{one.typed} AS {_name(column.name)}" for one, column in zip(found, columns, strict=True)
-    )
+    found = [judged(dialect, column, f"bo_t{place}") for place, column in enumerate(columns)]
+    texts = ", ".join(f"{_null_or_text(f'bo_f{n}', layout)} AS bo_t{n}" for n in places)
+    values = ", ".join(f"{one.typed} AS bo_v{n}" for n, one in enumerate(found))
     sure = " AND ".join(
-        f"CASE WHEN t{place} IS NULL THEN {column.nullable} ELSE COALESCE({one.sure}, FALSE) END"
-        for place, (one, column) in enumerate(zip(found, columns, strict=True))
+        f"CASE WHEN bo_t{n} IS NULL THEN {column.nullable} ELSE COALESCE({one.sure}, FALSE) END"
+        for n, (one, column) in enumerate(zip(found, columns, strict=True))
     )
     parts = [f"{_state(sure, rules)} AS state", f"{_null_bits(layout)} AS nulls"]
-    parts += [f"{_hash(group)} AS key_{place}" for place, group in enumerate(groups)]
-    head = f"SELECT {', '.join(parts)} FROM (SELECT *, {as_value} FROM (SELECT *, {as_text} FROM "
+    for number, group in enumerate(groups):
+        parts.append(f"{_hash([layout.targets.index(name) for name in group])} AS key_{number}")
+    head = f"SELECT {', '.join(parts)} FROM (SELECT *, {values} FROM (SELECT *, {texts} FROM "
     return head, "))"
 
 
@@ -225,7 +240,7 @@ def _null_or_text(name: str, layout: Layout) -> str:
 
 
 def _null_bits(layout: Layout) -> str:
-    fields = [f"f{place}" for place in range(len(layout.targets))]
+    fields = [f"bo_f{place}" for place in range(len(layout.targets))]
     if len(layout.null_values) == 1:
         return f"({' OR '.join(f'{name} IS NULL' for name in fields)})::UBIGINT"
     bits = [
@@ -235,17 +250,17 @@ def _null_bits(layout: Layout) -> str:
     return f"({' + '.join(bits)})::UBIGINT" if bits else "0::UBIGINT"
 
 
-def _state(sure: str, rules: Sequence[RowRule]) -> str:
-    if any(rule.screen is None for rule in rules):
-        return f"{SUSPECT}::UTINYINT"
+def _state(sure: str, rules: Sequence[str | None]) -> str:
+    if None in rules:
+        return f"{SUSPECT}::USMALLINT"
     broken = "".join(
-        f" WHEN TRY({rule.screen}) IS NOT TRUE THEN {FIRST_RULE + place}"
+        f" WHEN TRY({rule}) IS NOT TRUE THEN {FIRST_RULE + place}"
         for place, rule in enumerate(rules)
     )
-    return f"(CASE WHEN NOT ({sure}) THEN {SUSPECT}{broken} ELSE {GOOD} END)::UTINYINT"
+    return f"(CASE WHEN NOT ({sure}) THEN {SUSPECT}{broken} ELSE {GOOD} END)::USMALLINT"
 
 
-def _hash(group: tuple[str, ...]) -> str:
-    names = [_name(name) for name in group]
-    missing = " OR ".join(f"{name} IS NULL" for name in names)
-    return f"CASE WHEN {missing} THEN NULL ELSE hash({', '.join(names)}) END"
+def _hash(places: Sequence[int]) -> str:
+    missing = " OR ".join(f"bo_v{place} IS NULL" for place in places)
+    values = ", ".join(f"bo_v{place}" for place in places)
+    return f"CASE WHEN {missing} THEN NULL ELSE hash({values}) END"

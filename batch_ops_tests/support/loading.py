@@ -41,9 +41,11 @@ class Loaded:
 def rule(text: str) -> Rule:
     """A row rule, without the gate of declarations."""
     tree = sqlglot.parse_one(text, dialect="postgres")
-    columns = frozenset(column.name for column in tree.find_all(exp.Column))
+    tables = frozenset(table.name for table in tree.find_all(exp.Table))
+    own = [column for column in tree.find_all(exp.Column) if not column.find_ancestor(exp.Select)]
+    columns = frozenset(column.name for column in own)
     names = frozenset(str(node.this) for node in tree.find_all(exp.Placeholder))
-    return Rule(Expression(text, tree, columns, names))
+    return Rule(Expression(text, tree, columns, names, tables))
 
 
 def database_with(url: str, *statements: str) -> Database:

@@ -135,8 +135,7 @@ def test_a_file_without_rows_has_no_ranges(tmp_path):
 
 def take_all(source: Source, part: Range, taken: list[int], divided_by: int = 1) -> None:
     with source.batches(part.start, part.end, 10) as batches:
-        for batch in batches:
-            taken.append(batch.total // divided_by)
+        taken.extend(batch.total // divided_by for batch in batches)
 
 
 def test_an_error_of_the_reader_is_raised_where_its_batch_would_have_come(tmp_path):
