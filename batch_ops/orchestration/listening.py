@@ -40,14 +40,18 @@ class Listening:
     told_at: float = field(default_factory=time.monotonic)
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, ChunkCompleted) and self.shows:
+        if isinstance(event, ChunkCompleted) and self.shows and self._has(event.step):
             self.context.log_event(materialization(self.operation, event))
-        elif isinstance(event, StepPlanned):
+        elif isinstance(event, StepPlanned) and self._has(event.step):
             name = partitions_name(self.operation, event.step)
             add_keys(self.context.instance, name, event.chunk_keys)
         elif isinstance(event, Progress):
             self._progress(event)
         self.then(event)
+
+    def _has(self, step: str) -> bool:
+        """Whether the step has an asset: an older execution may have one that was renamed since."""
+        return any(known.name == step for known in self.operation.steps)
 
     def _progress(self, event: Progress) -> None:
         if time.monotonic() - self.told_at < self.interval:
@@ -69,5 +73,5 @@ def materialization(operation: Operation, event: ChunkCompleted) -> dg.AssetMate
     return dg.AssetMaterialization(
         step_key(operation, event.step),
         partition=event.chunk_key,
-        metadata=metadata.of_event(event),
+        metadata=metadata.of_chunk(operation.step(event.step), event.execution_id, event),
     )

@@ -8,15 +8,24 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from batch_ops.engine import rejects_of
+from batch_ops.spec.model import StepKind
 
 if TYPE_CHECKING:
     from batch_ops.engine import ChunkInfo, Project
     from batch_ops.events import ChunkCompleted
     from batch_ops.results import Counts, Reject, Result, StepResult
+    from batch_ops.spec.model import Step
 
 Metadata = dict[str, Any]
 
 SAMPLE = 20
+
+_USUAL = {
+    StepKind.SELECT: ("total", "selected"),
+    StepKind.INSERT: ("total", "created", "invalid", "failed"),
+    StepKind.UPDATE: ("total", "updated", "unchanged", "failed"),
+    StepKind.DELETE: ("total", "deleted", "failed"),
+}
 
 
 def of_result(project: Project, result: Result) -> Metadata:
@@ -87,19 +96,17 @@ def _table(
     return dg.MetadataValue.table(records, schema=dg.TableSchema(columns))
 
 
-def of_event(event: ChunkCompleted) -> Metadata:
-    """A chunk that was completed just now."""
-    seconds = (event.completed_at - event.started_at).total_seconds()
-    return {
-        **_counters(event.counts),
-        "batches": event.batches,
-        "rows_per_second": round(event.counts.total / seconds, 1) if seconds > 0 else 0.0,
-        "started_at": dg.MetadataValue.timestamp(event.started_at),
-        "completed_at": dg.MetadataValue.timestamp(event.completed_at),
-        "batch_ops/execution": event.execution_id,
-    }
+def of_chunk(step: Step, execution_id: str, chunk: ChunkInfo | ChunkCompleted) -> Metadata:
+    """A completed chunk, just now or as the journal has it.
 
-
-def of_chunk(execution_id: str, chunk: ChunkInfo) -> Metadata:
-    """A chunk that was completed before, as the journal has it."""
-    return {**_counters(chunk.counts), "batch_ops/execution": execution_id}
+    Counters its kind of step never counts are left out: their plots would be flat.
+    """
+    usual = _USUAL[step.kind]
+    counts = {n: v for n, v in chunk.counts.to_dict().items() if v or n in usual}
+    told: Metadata = {**counts, "batches": chunk.batches, "batch_ops/execution": execution_id}
+    if chunk.started_at is not None and chunk.completed_at is not None:
+        seconds = (chunk.completed_at - chunk.started_at).total_seconds()
+        told["rows_per_second"] = round(chunk.counts.total / seconds, 1) if seconds > 0 else 0.0
+        told["started_at"] = dg.MetadataValue.timestamp(chunk.started_at)
+        told["completed_at"] = dg.MetadataValue.timestamp(chunk.completed_at)
+    return told

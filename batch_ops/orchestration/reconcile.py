@@ -50,7 +50,7 @@ def _show_step(
     shown = instance.get_materialized_partitions(asset)
     for chunk in chunks:
         if chunk.completed and chunk.key not in shown:
-            told = metadata.of_chunk(execution_id, chunk)
+            told = metadata.of_chunk(operation.step(step), execution_id, chunk)
             event = dg.AssetMaterialization(asset, partition=chunk.key, metadata=told)
             instance.report_runless_asset_event(event)
 

@@ -113,7 +113,7 @@ class Repair:
         execution_id = self._result(owner).execution_id
         for chunk in self._chunks(execution_id):
             if chunk.key in keys:
-                told = metadata.of_chunk(execution_id, chunk)
+                told = metadata.of_chunk(self._step, execution_id, chunk)
                 self._context.add_asset_metadata(told, partition_key=chunk.key)
 
     def _report_committed(self, owner: str, keys: list[str]) -> None:
@@ -128,7 +128,7 @@ class Repair:
                     dg.AssetMaterialization(
                         step_key(self._operation, self._step.name),
                         partition=chunk.key,
-                        metadata=metadata.of_chunk(execution_id, chunk),
+                        metadata=metadata.of_chunk(self._step, execution_id, chunk),
                     )
                 )
 

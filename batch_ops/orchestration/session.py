@@ -10,7 +10,7 @@ import dagster as dg
 
 from batch_ops.engine import Launch, RunOptions, begin, execution_of_run, join, result_of
 from batch_ops.errors import BatchOpsError
-from batch_ops.orchestration import processes, settings
+from batch_ops.orchestration import checks, processes, settings
 from batch_ops.orchestration.handover import launcher_of
 from batch_ops.orchestration.listening import Listening
 from batch_ops.orchestration.names import EXECUTION_TAG, OPERATION_TAG, STATUS_TAG, VIA_TAG
@@ -158,6 +158,8 @@ class Session:
             return None
         result = execution.abort(error)
         self.mark(result)
+        # left out, Dagster would call the check failed
+        checks.log(self.context, [checks.rejects(self.operation, result)])
         return result
 
     def _fail(self, error: BatchOpsError, result: Result | None) -> NoReturn:

@@ -45,7 +45,8 @@ class Page:
     """What a person does on the page."""
 
     def __init__(self, port: int) -> None:
-        self._url = f"http://127.0.0.1:{port}/graphql"
+        self.address = f"http://127.0.0.1:{port}"
+        self._url = f"{self.address}/graphql"
 
     def ask(self, query: str, **variables: Any) -> Any:
         body = json.dumps({"query": query, "variables": variables}).encode()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import pytest
 
-from batch_ops.engine import history
+from batch_ops.engine import Project, history
 from batch_ops.errors import PreconditionFailedError
 from batch_ops.orchestration.launch import launch_resume, launch_run
 from batch_ops.results import Status
@@ -301,3 +301,15 @@ def test_the_operation_selected_together_with_its_chunks_harms_nothing(failed: T
     assert len([r for r in history(failed.project) if r.operation == "settle_things"]) == 1
     launch_resume(failed.project, failed.newest().execution_id)
     assert_whole(failed)
+
+
+def test_a_resume_does_the_steps_it_began_with_though_the_declaration_has_changed(failed: Things):
+    file = failed.folder / "defs" / "things.yaml"
+    file.write_text(file.read_text().replace("name: cleanup", "name: tidy"))
+    failed.project.dispose()
+    failed.project = Project.find()
+    result = launch_resume(failed.project, failed.newest().execution_id)
+    assert result.status is Status.COMPLETED
+    assert [step.name for step in result.steps] == ["validate", "update", "cleanup"]
+    assert result.counts.deleted == 100
+    assert missing(failed) == []
