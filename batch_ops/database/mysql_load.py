@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from batch_ops.database.mysql import MySQL
+    from batch_ops.database.dialect import Dialect
     from batch_ops.database.tables import Table
 
 _STATES = {
@@ -44,7 +44,7 @@ Found = tuple[int, "Sequence[Any] | Reject"]
 class MySQLLoader:
     """Converted values in statements of many rows, inside a savepoint."""
 
-    def __init__(self, dialect: MySQL, table: Table, layout: Layout) -> None:
+    def __init__(self, dialect: Dialect, table: Table, layout: Layout) -> None:
         self._dialect = dialect
         self._table = table
         self._layout = layout

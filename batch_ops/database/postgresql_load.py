@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import psycopg
     from sqlalchemy import Connection
 
-    from batch_ops.database.postgresql import PostgreSQL
+    from batch_ops.database.dialect import Dialect
     from batch_ops.database.tables import Table
     from batch_ops.results import Reject
 
@@ -33,7 +33,7 @@ class CopyLoader:
     suspects are then inserted one by one, in file order, by the server itself.
     """
 
-    def __init__(self, dialect: PostgreSQL, table: Table, layout: Layout) -> None:
+    def __init__(self, dialect: Dialect, table: Table, layout: Layout) -> None:
         self._dialect = dialect
         self._layout = layout
         self._stage = Stage(dialect, table, layout)

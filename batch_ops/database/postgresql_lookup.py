@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from batch_ops.database.dialect import Dialect
     from batch_ops.database.load import Layout, Records
-    from batch_ops.database.postgresql import PostgreSQL
     from batch_ops.database.tables import Column, ForeignKey, Table
 
 UNIQUE, FOREIGN_KEY = "23505", "23503"
@@ -23,7 +23,7 @@ Keys = dict[tuple[str, ...], list[int]]
 class Lookup:
     """Off until `expect` says that such refusals occur; off again after a quiet time."""
 
-    def __init__(self, dialect: PostgreSQL, table: Table, layout: Layout) -> None:
+    def __init__(self, dialect: Dialect, table: Table, layout: Layout) -> None:
         self._dialect = dialect
         self._table = table
         self._targets = layout.targets

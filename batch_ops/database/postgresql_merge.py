@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import psycopg
 
+    from batch_ops.database.dialect import Dialect
     from batch_ops.database.load import Layout
-    from batch_ops.database.postgresql import PostgreSQL
     from batch_ops.database.tables import Table
 
 FRESH = "pg_temp.batch_ops_fresh"
@@ -19,7 +19,7 @@ class Merge:
     unique constraint refuses. Dearer than COPY by about a third, and never tried twice.
     """
 
-    def __init__(self, dialect: PostgreSQL, table: Table, layout: Layout) -> None:
+    def __init__(self, dialect: Dialect, table: Table, layout: Layout) -> None:
         self._into = dialect.table_sql(table.name, table.schema)
         self._names = ", ".join(dialect.quote(name) for name in layout.targets)
         key = _sure_key(table, layout)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from batch_ops.database.dialect import Dialect
     from batch_ops.database.load import InputBatch, Layout
-    from batch_ops.database.postgresql import PostgreSQL
     from batch_ops.database.tables import Column, Table
     from batch_ops.results import Reject
 
@@ -26,7 +26,7 @@ _KEY_COLUMN = r"\(([^(),]+)[^()]*\)=\("
 class Stage:
     """Two temporary tables and one block of PL/pgSQL per batch that has suspects."""
 
-    def __init__(self, dialect: PostgreSQL, table: Table, layout: Layout) -> None:
+    def __init__(self, dialect: Dialect, table: Table, layout: Layout) -> None:
         self._rules = layout.rules
         self._width = len(layout.targets)
         columns = [table.column(name) for name in layout.targets]
@@ -73,7 +73,7 @@ def without_value(message: str, value: str) -> str:
     return message.replace(f': "{value}"', "").replace(f' "{value}"', "")
 
 
-def _block(dialect: PostgreSQL, table: Table, columns: Sequence[Column], layout: Layout) -> str:
+def _block(dialect: Dialect, table: Table, columns: Sequence[Column], layout: Layout) -> str:
     """The block. Assigning to a variable of the table's row type converts as an insert would."""
     into = dialect.table_sql(table.name, table.schema)
     names = [dialect.quote(column.name) for column in columns]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from batch_ops.database.sqlite import SQLite
+    from batch_ops.database.dialect import Dialect
     from batch_ops.database.tables import Column, Table
 
 _STATES = {
@@ -43,7 +43,7 @@ class SQLiteLoader:
     that is surely valid passes through Python as the text it was.
     """
 
-    def __init__(self, dialect: SQLite, table: Table, layout: Layout) -> None:
+    def __init__(self, dialect: Dialect, table: Table, layout: Layout) -> None:
         self._dialect = dialect
         self._table = table
         self._layout = layout

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from batch_ops.engine.execution import Execution
+    from batch_ops.engine.context import Context
     from batch_ops.engine.work import Batch, Outcome, Work
 
 
@@ -42,7 +42,7 @@ class Attempt:
         started: when the attempt began.
     """
 
-    execution: Execution
+    execution: Context
     claim: Claim
     work: Work
     batch: Batch
@@ -135,8 +135,6 @@ def rolled_back(counts: Counts) -> Counts:
     )
 
 
-def new_attempt(
-    execution: Execution, claim: Claim, work: Work, batch: Batch, number: int
-) -> Attempt:
+def new_attempt(execution: Context, claim: Claim, work: Work, batch: Batch, number: int) -> Attempt:
     """An attempt that begins now."""
     return Attempt(execution, claim, work, batch, number, utc_now())

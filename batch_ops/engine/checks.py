@@ -16,17 +16,17 @@ from batch_ops.spec.model import Check, CheckKind
 
 if TYPE_CHECKING:
     from batch_ops.engine.conditions import Ground
-    from batch_ops.engine.execution import Execution
+    from batch_ops.engine.context import Context
 
 
-def stored(execution: Execution) -> tuple[CheckResult, ...]:
+def stored(execution: Context) -> tuple[CheckResult, ...]:
     """The results the journal has; empty before they were judged."""
     with execution.database.reading() as connection:
         row = executions.get(execution.journal, connection, execution.id)
     return tuple(CheckResult(**check) for check in (row.checks if row else None) or [])
 
 
-def judge(execution: Execution) -> tuple[CheckResult, ...]:
+def judge(execution: Context) -> tuple[CheckResult, ...]:
     """Judge all preconditions, or show the stored results. See Execution.judge."""
     results = stored(execution)
     if not results and execution.operation.preconditions:
@@ -76,7 +76,7 @@ def not_evaluated(check: Check, why: str) -> CheckResult:
     )
 
 
-def _refuse(execution: Execution, results: tuple[CheckResult, ...]) -> None:
+def _refuse(execution: Context, results: tuple[CheckResult, ...]) -> None:
     unclear = [result for result in results if not result.evaluated]
     failed = [result for result in results if result.evaluated and not result.success]
     if unclear:

@@ -23,12 +23,12 @@ from batch_ops.results import Counts, Result, Status
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from batch_ops.engine.execution import Execution
+    from batch_ops.engine.context import Context
 
 _BY_REASON = {"paused": Status.PAUSED, "cancelled": Status.CANCELLED}
 
 
-def finish(execution: Execution) -> Result:
+def finish(execution: Context) -> Result:
     """All steps are finished: the execution has reached its end. Again is the same.
 
     Raises:
@@ -44,7 +44,7 @@ def finish(execution: Execution) -> Result:
     return result
 
 
-def _refuse_unfinished(execution: Execution) -> None:
+def _refuse_unfinished(execution: Context) -> None:
     missing = execution.next_step
     if missing is not None:
         raise StoppedError(
@@ -55,7 +55,7 @@ def _refuse_unfinished(execution: Execution) -> None:
         )
 
 
-def abort(execution: Execution, error: BaseException) -> Result:
+def abort(execution: Context, error: BaseException) -> Result:
     """End this attempt. A lost database cannot be told; then the next process finds out.
 
     The status says why: refused (before the first row), paused, cancelled, stopped (a limit, an
@@ -91,7 +91,7 @@ def _status(error: BaseException, *, written: bool) -> tuple[Status, str]:
     return Status.FAILED, "source_changed" if isinstance(error, SourceChangedError) else "error"
 
 
-def _untold(execution: Execution, status: Status, reason: str, message: str | None) -> Result:
+def _untold(execution: Context, status: Status, reason: str, message: str | None) -> Result:
     return Result(
         execution_id=execution.id,
         operation=execution.operation.name,
@@ -104,7 +104,7 @@ def _untold(execution: Execution, status: Status, reason: str, message: str | No
     )
 
 
-def leave(execution: Execution) -> None:
+def leave(execution: Context) -> None:
     """This process works on it no longer; the status is what it was before it joined."""
     with execution.database.locked() as connection:
         if _let_go(execution, connection):
@@ -112,7 +112,7 @@ def leave(execution: Execution) -> None:
     _stop_beating(execution)
 
 
-def _restore_status(execution: Execution, connection: Connection) -> None:
+def _restore_status(execution: Context, connection: Connection) -> None:
     row = executions.get(execution.journal, connection, execution.id)
     before = execution.status_before
     if row is not None and row.status is Status.RUNNING:
@@ -123,7 +123,7 @@ def _restore_status(execution: Execution, connection: Connection) -> None:
 
 
 def _close(
-    execution: Execution,
+    execution: Context,
     status: Status,
     counts: Counts,
     reason: str | None = None,
@@ -145,7 +145,7 @@ def _close(
     _stop_beating(execution)
 
 
-def _let_go(execution: Execution, connection: Connection) -> bool:
+def _let_go(execution: Context, connection: Connection) -> bool:
     """Strike this process out; the tables are given back when nobody living is left."""
     journal, worker = execution.journal, execution.project.worker().name
     chunks.release(journal, connection, execution.id, worker)
@@ -156,7 +156,7 @@ def _let_go(execution: Execution, connection: Connection) -> bool:
     return True
 
 
-def _stop_beating(execution: Execution) -> None:
+def _stop_beating(execution: Context) -> None:
     beat = execution.project.heartbeats.pop(execution.id, None)
     if beat is not None:
         beat.stop()

@@ -26,7 +26,7 @@ from batch_ops.journal.chunks import ChunkRow, Claim
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from batch_ops.engine.execution import Execution
+    from batch_ops.engine.context import Context
     from batch_ops.results import Counts
     from batch_ops.spec.model import Step
 
@@ -61,7 +61,7 @@ class Lane:
         among: only chunks of these keys.
     """
 
-    execution: Execution
+    execution: Context
     step: Step
     name: str
     report: Report
@@ -182,7 +182,7 @@ class Lane:
         )
 
 
-def stopped(execution: Execution, reason: str) -> StoppedError:
+def stopped(execution: Context, reason: str) -> StoppedError:
     """The error of an execution that stops between two batches."""
     texts = {
         "interrupted": "It was interrupted.",
@@ -200,7 +200,7 @@ def stopped(execution: Execution, reason: str) -> StoppedError:
 
 
 @contextmanager
-def named(execution: Execution) -> Iterator[None]:
+def named(execution: Context) -> Iterator[None]:
     """Errors of a database that end an execution say so in our words."""
     try:
         yield
@@ -217,6 +217,6 @@ def named(execution: Execution) -> Iterator[None]:
         ) from error
 
 
-def _told(execution: Execution, error: BaseException) -> str:
+def _told(execution: Context, error: BaseException) -> str:
     fault = execution.database.dialect.fault(error)
     return f"The database refused to go on ({fault.code}): {fault.message}"

@@ -22,12 +22,12 @@ from batch_ops.planning.keyset import plan_keyset
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from batch_ops.engine.execution import Execution
+    from batch_ops.engine.context import Context
     from batch_ops.planning.chunks import PlannedChunk
     from batch_ops.spec.model import Step
 
 
-def plan_step(execution: Execution, step: Step) -> tuple[ChunkInfo, ...]:
+def plan_step(execution: Context, step: Step) -> tuple[ChunkInfo, ...]:
     """The step's stored plan; made now when there is none. See Execution.plan_step."""
     known = chunk_infos(execution.journal, execution.id, step.name)
     if known:
@@ -42,7 +42,7 @@ def plan_step(execution: Execution, step: Step) -> tuple[ChunkInfo, ...]:
     return infos
 
 
-def target(execution: Execution, step: Step) -> Target:
+def target(execution: Context, step: Step) -> Target:
     """The step's target with its predicate, names bound."""
     names = {name: execution.operation.step(source) for name, source in step.outputs.items()}
     return Target(
@@ -55,7 +55,7 @@ def target(execution: Execution, step: Step) -> Target:
     )
 
 
-def _output_rows(execution: Execution, name: str, source: Step) -> OutputRows:
+def _output_rows(execution: Context, name: str, source: Step) -> OutputRows:
     return OutputRows(
         execution.output(source), output_meaning(name, source, execution.table(source).key)
     )
@@ -67,12 +67,12 @@ def output_meaning(name: str, source: Step, key: tuple[str, ...]) -> tuple[str, 
     return source.select_fields if single else key
 
 
-def needs_output(execution: Execution, step: Step) -> bool:
+def needs_output(execution: Context, step: Step) -> bool:
     """Whether a later step refers to this one's rows."""
     return any(step.name in other.outputs.values() for other in execution.operation.steps)
 
 
-def _require_finished(execution: Execution, step: Step) -> None:
+def _require_finished(execution: Context, step: Step) -> None:
     with execution.database.reading() as connection:
         rows = executions.steps_of(execution.journal, connection, execution.id)
     done = {row.name for row in rows if row.status == "finished"}
@@ -86,7 +86,7 @@ def _require_finished(execution: Execution, step: Step) -> None:
             )
 
 
-def _plan_source(execution: Execution, step: Step) -> tuple[int, tuple[PlannedChunk, ...]]:
+def _plan_source(execution: Context, step: Step) -> tuple[int, tuple[PlannedChunk, ...]]:
     source = execution.source(step)
     plan = source.scan(execution.settings(step).chunk_rows)
     if execution.row.source_digest and plan.digest != execution.row.source_digest:
@@ -98,7 +98,7 @@ def _plan_source(execution: Execution, step: Step) -> tuple[int, tuple[PlannedCh
     return plan.rows, plan_source(plan)
 
 
-def _plan_table(execution: Execution, step: Step) -> tuple[int, tuple[PlannedChunk, ...]]:
+def _plan_table(execution: Context, step: Step) -> tuple[int, tuple[PlannedChunk, ...]]:
     settings, goal = execution.settings(step), target(execution, step)
     with execution.database.reading() as connection:
         _refuse_null_keys(connection, goal)
@@ -123,7 +123,7 @@ def _refuse_null_keys(connection: Connection, goal: Target) -> None:
         )
 
 
-def _hold_to_limit(execution: Execution, step: Step, rows: int) -> None:
+def _hold_to_limit(execution: Context, step: Step, rows: int) -> None:
     limit = execution.settings(step).max_records
     if limit is None or rows <= limit or not step.kind.writes:
         return
@@ -142,7 +142,7 @@ def _hold_to_limit(execution: Execution, step: Step, rows: int) -> None:
     )
 
 
-def _store(execution: Execution, step: Step, rows: int, planned: tuple[PlannedChunk, ...]) -> None:
+def _store(execution: Context, step: Step, rows: int, planned: tuple[PlannedChunk, ...]) -> None:
     """In one transaction under the lock: the plan, and the table for the step's output."""
     journal = execution.journal
     with journal.database.locked() as connection:
@@ -157,7 +157,7 @@ def _store(execution: Execution, step: Step, rows: int, planned: tuple[PlannedCh
         chunks.add_all(journal, connection, execution.id, parts)
 
 
-def _make_output(execution: Execution, step: Step, connection: Connection) -> str | None:
+def _make_output(execution: Context, step: Step, connection: Connection) -> str | None:
     if not needs_output(execution, step):
         return None
     output = execution.output(step)
@@ -165,7 +165,7 @@ def _make_output(execution: Execution, step: Step, connection: Connection) -> st
     return output.name
 
 
-def _chunk_row(execution: Execution, step: Step, chunk: PlannedChunk) -> ChunkRow:
+def _chunk_row(execution: Context, step: Step, chunk: PlannedChunk) -> ChunkRow:
     return ChunkRow(
         step=step.name,
         number=chunk.number,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError
 
 from batch_ops.engine.lane import BatchDone, ChunkDone, Lane, named, stopped
+from batch_ops.engine.plans import plan_step
 from batch_ops.engine.reading import chunk_infos, read_result
 from batch_ops.errors import DatabaseUnfitError, StoppedError
 from batch_ops.events import ChunkCompleted, Progress, StepFinished
@@ -20,7 +21,7 @@ from batch_ops.journal.store import utc_now
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from batch_ops.engine.execution import Execution
+    from batch_ops.engine.context import Context
     from batch_ops.results import Counts, StepResult
     from batch_ops.spec.model import ErrorLimit, Step
 
@@ -30,11 +31,11 @@ PERCENT_FROM_ROWS = 1_000
 
 
 def run_step(
-    execution: Execution, step: Step, chunk_keys: Collection[str] | None = None
+    execution: Context, step: Step, chunk_keys: Collection[str] | None = None
 ) -> StepResult:
     """Do the step's chunks that are not done. See Execution.run_step."""
     with named(execution):
-        execution.plan_step(step.name)
+        plan_step(execution, step)
         with execution.database.writing() as connection:
             executions.begin_attempt(execution.journal, connection, execution.id, step.name)
         try:
@@ -44,13 +45,13 @@ def run_step(
     return step_result(execution, step)
 
 
-def _end_attempt(execution: Execution, step: Step) -> None:
+def _end_attempt(execution: Context, step: Step) -> None:
     """Where the database is gone, the next attempt finds out when this one ended."""
     with suppress(DBAPIError, DatabaseUnfitError), execution.database.writing() as connection:
         executions.end_attempt(execution.journal, connection, execution.id, step.name)
 
 
-def finish_step(execution: Execution, step: Step) -> StepResult:
+def finish_step(execution: Context, step: Step) -> StepResult:
     """Mark the step as finished. See Execution.finish_step."""
     missing = [info for info in chunk_infos(execution.journal, execution.id, step.name)
                if not info.completed]  # fmt: skip
@@ -70,7 +71,7 @@ def finish_step(execution: Execution, step: Step) -> StepResult:
     return result
 
 
-def step_result(execution: Execution, step: Step) -> StepResult:
+def step_result(execution: Context, step: Step) -> StepResult:
     """The step as the journal knows it now."""
     result = read_result(execution.journal, execution.operation, execution.id)
     return next(found for found in result.steps if found.name == step.name)
@@ -90,7 +91,7 @@ def over_limit(
     return bad > limit.share * counts.total
 
 
-def _check_share(execution: Execution) -> None:
+def _check_share(execution: Context) -> None:
     """A percentage of few rows is looked at when the step ends."""
     operation = execution.operation
     limit = execution.options.settings(operation.settings).max_errors
@@ -102,9 +103,7 @@ def _check_share(execution: Execution) -> None:
 class _Crew:
     """The lanes of one step in this process, and what they tell."""
 
-    def __init__(
-        self, execution: Execution, step: Step, chunk_keys: Collection[str] | None
-    ) -> None:
+    def __init__(self, execution: Context, step: Step, chunk_keys: Collection[str] | None) -> None:
         self._execution, self._step, self._keys = execution, step, chunk_keys
         self._settings = execution.settings(step)
         self._told: queue.SimpleQueue[BatchDone | ChunkDone | BaseException | None]

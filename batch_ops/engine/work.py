@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from batch_ops.database import InputBatch, Loader
     from batch_ops.database.statements import Statement
     from batch_ops.database.values import Key
-    from batch_ops.engine.execution import Execution
+    from batch_ops.engine.context import Context
     from batch_ops.journal.chunks import ChunkRow
     from batch_ops.spec.model import Step
 
@@ -66,7 +66,7 @@ class Work(Protocol):
         ...
 
 
-def work_of(execution: Execution, step: Step) -> Work:
+def work_of(execution: Context, step: Step) -> Work:
     """The work a step means; one per lane."""
     if step.source is not None:
         return SourceWork(execution, step)
@@ -76,7 +76,7 @@ def work_of(execution: Execution, step: Step) -> Work:
 class KeysetWork:
     """select, update, delete: one statement over a range of keys."""
 
-    def __init__(self, execution: Execution, step: Step) -> None:
+    def __init__(self, execution: Context, step: Step) -> None:
         self._execution, self._step = execution, step
         self._target = target(execution, step)
         self._batch_size = execution.settings(step).batch_size
@@ -176,7 +176,7 @@ def _row_reject(names: tuple[str, ...], key: Key, fault: Any) -> Reject:
 class SourceWork:
     """insert from a source: screened batches through the database's loader."""
 
-    def __init__(self, execution: Execution, step: Step) -> None:
+    def __init__(self, execution: Context, step: Step) -> None:
         self._source = execution.source(step)
         dialect = execution.database.dialect
         self._loader: Loader = dialect.loader(execution.table(step), self._source.layout)

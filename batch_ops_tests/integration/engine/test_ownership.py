@@ -78,9 +78,9 @@ def test_a_table_that_is_worked_on_is_refused_and_its_holder_told(project: Proje
 
 def test_a_dead_holder_loses_its_table_to_another_operation(project: Project):
     accounts.make_accounts(project.database(), 100)
-    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)  # fmt: skip
+    ended = subprocess.check_output([sys.executable, "-c", PRINT_PID])
     holder = begin(project, "debit")
-    accounts.execute(project.database(), [f"UPDATE batch_workers SET pid = {int(ended.stdout)}"])
+    accounts.execute(project.database(), [f"UPDATE batch_workers SET pid = {int(ended)}"])
     assert run(other_process(project), "remove").status is Status.COMPLETED
     lost = result_of(project, holder.id)
     assert (lost.status, lost.stopped_reason) == (Status.FAILED, "process_died")

@@ -1,0 +1,164 @@
+"""What is known of an execution this process has opened: its declaration, tables, settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from batch_ops.database import ddl, reflect
+from batch_ops.engine import parameters
+from batch_ops.engine.conditions import Ground
+from batch_ops.engine.reading import ChunkInfo, chunk_infos, read_result
+from batch_ops.errors import DatabaseUnfitError
+from batch_ops.journal import executions, outputs
+from batch_ops.journal.store import utc_now
+from batch_ops.sources import Source, open_source
+from batch_ops.spec.model import StepKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from batch_ops.database import Database, Table
+    from batch_ops.database.render import Bind
+    from batch_ops.engine.options import Launch, RunOptions
+    from batch_ops.engine.project import Project
+    from batch_ops.events import Event, Listener
+    from batch_ops.journal import ExecutionRow, Journal
+    from batch_ops.results import Result, Status
+    from batch_ops.spec.catalog import Catalog
+    from batch_ops.spec.model import Entity, Operation, Settings, Step
+
+
+class Context:
+    """An execution as its parts see it: facts and what follows from them, no deeds.
+
+    Everything stands in the journal: any process can open it again at any time.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        journal: Journal,
+        catalog: Catalog,
+        row: ExecutionRow,
+        options: RunOptions,
+        launch: Launch,
+        listen: Listener,
+    ) -> None:
+        self.project, self.journal, self.catalog = project, journal, catalog
+        self.row, self.options, self.launch, self._listen = row, options, launch, listen
+        self.operation: Operation = catalog.operation(row.operation)
+        self.parameters = parameters.load(row.parameters)
+        self.status_before: Status | None = None
+        self.opened_at = utc_now()
+        self._tables: dict[str, Table] = {}
+
+    # what it is
+
+    @property
+    def id(self) -> str:
+        """The execution's id, a UUID as text."""
+        return self.row.id
+
+    @property
+    def database(self) -> Database:
+        """The database that holds the target tables and the journal."""
+        return self.journal.database
+
+    @property
+    def entities(self) -> Mapping[str, Entity]:
+        """The declared entities it began with."""
+        return self.catalog.entities
+
+    @property
+    def lost(self) -> bool:
+        """Whether another process struck this one out."""
+        beat = self.project.heartbeats.get(self.id)
+        return beat is not None and beat.lost.is_set()
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has ended for good."""
+        return self.result().status.finished
+
+    @property
+    def next_step(self) -> str | None:
+        """The first step that is not finished; None when all are."""
+        with self.database.reading() as connection:
+            rows = executions.steps_of(self.journal, connection, self.id)
+        done = {row.name for row in rows if row.status == "finished"}
+        return next((step.name for step in self.operation.steps if step.name not in done), None)
+
+    def result(self) -> Result:
+        """The execution as the journal knows it now."""
+        return read_result(self.journal, self.operation, self.id)
+
+    def chunks(self, step: str) -> tuple[ChunkInfo, ...]:
+        """The chunks of a step, in plan order; empty when it is not planned."""
+        return chunk_infos(self.journal, self.id, step)
+
+    # what its parts ask of it
+
+    def emit(self, event: Event) -> None:
+        """Tell the listener; in the calling thread."""
+        self._listen(event)
+
+    def settings(self, step: Step) -> Settings:
+        """The sizes and limits that hold for a step."""
+        settings = self.options.settings(step.settings)
+        if settings.parallel is False or not self.database.dialect.capabilities.concurrent_writers:
+            return replace(settings, max_workers=1)
+        return settings
+
+    def entity(self, step: Step) -> Entity:
+        """The step's target entity."""
+        return self.entities[step.entity]
+
+    def table(self, step: Step) -> Table:
+        """The step's target table; made when it is missing and its entity allows it.
+
+        Raises:
+            DatabaseUnfitError: it is missing, or has no key where one is needed.
+        """
+        if step.entity not in self._tables:
+            self._tables[step.entity] = self._find_table(step)
+        table = self._tables[step.entity]
+        if step.kind is not StepKind.INSERT and not table.key:
+            raise DatabaseUnfitError(
+                f"The table {table.full_name!r} has no key, and step {step.name!r} needs one.",
+                todo="Give it a primary key, or declare `key:` in the entity.",
+            )
+        return table
+
+    def _find_table(self, step: Step) -> Table:
+        if step.kind is StepKind.INSERT:
+            return ddl.ensure_table(self.database, self.entity(step), self.entities)
+        with self.database.reading() as connection:
+            return reflect.require(connection, self.entity(step))
+
+    def output(self, step: Step) -> Table:
+        """The output table of a selecting step."""
+        number = [s.name for s in self.operation.steps].index(step.name) + 1
+        name = outputs.output_name(self.row.short_id, number)
+        return outputs.shape(self.journal, name, self.table(step), step.select_fields)
+
+    def binds(self) -> dict[str, Bind]:
+        """What the parameters bind in expressions."""
+        return parameters.binds(self.operation, self.parameters)
+
+    def ground(self) -> Ground:
+        """What its preconditions are judged on."""
+        return Ground(self.database, self.operation, self.entities, self.binds(), self.row.moment)
+
+    def source(self, step: Step) -> Source:
+        """The step's source of rows, opened."""
+        assert step.source is not None
+        return open_source(
+            step.source,
+            self.table(step),
+            self.entity(step),
+            step.rules,
+            folder=self.project.folder,
+            parameters=self.parameters,
+            dialect=self.database.dialect,
+        )
