@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
+from batch_ops.engine.patience import steady
 from batch_ops.errors import (
     BatchOpsError,
     DatabaseUnfitError,
@@ -122,6 +123,7 @@ def _restore_status(execution: Context, connection: Connection) -> None:
         )
 
 
+@steady
 def _close(
     execution: Context,
     status: Status,

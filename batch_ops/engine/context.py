@@ -10,7 +10,7 @@ from batch_ops.engine import parameters
 from batch_ops.engine.conditions import Ground
 from batch_ops.engine.reading import ChunkInfo, chunk_infos, read_result
 from batch_ops.errors import DatabaseUnfitError
-from batch_ops.journal import executions, outputs
+from batch_ops.journal import outputs
 from batch_ops.journal.store import utc_now
 from batch_ops.sources import Source, open_source
 from batch_ops.spec.model import StepKind
@@ -84,9 +84,7 @@ class Context:
     @property
     def next_step(self) -> str | None:
         """The first step that is not finished; None when all are."""
-        with self.database.reading() as connection:
-            rows = executions.steps_of(self.journal, connection, self.id)
-        done = {row.name for row in rows if row.status == "finished"}
+        done = {step.name for step in self.result().steps if step.status == "finished"}
         return next((step.name for step in self.operation.steps if step.name not in done), None)
 
     def result(self) -> Result:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import stamina
 from sqlalchemy.exc import DBAPIError
 
-from batch_ops.database.faults import FaultKind
 from batch_ops.engine.batch import new_attempt
+from batch_ops.engine.patience import passes, patience
 from batch_ops.engine.work import Work, work_of
 from batch_ops.errors import (
     DatabaseUnreachableError,
-    EngineFault,
     ExecutionError,
     StoppedError,
 )
@@ -24,6 +22,7 @@ from batch_ops.journal import chunks, executions
 from batch_ops.journal.chunks import ChunkRow, Claim
 
 if TYPE_CHECKING:
+    import tenacity
     from sqlalchemy import Connection
 
     from batch_ops.engine.context import Context
@@ -79,24 +78,23 @@ class Lane:
         work = work_of(self.execution, self.step)
         while (claim := self._claim()) is not None:
             self._finish(claim, work)
-            with self.execution.database.reading() as connection:
-                done = self._chunk(connection, claim)
-            self.report(ChunkDone(done))
+            self.report(ChunkDone(self._patience()(self._chunk, claim)))
 
     def _claim(self) -> Claim | None:
+        return self._patience()(self._claim_once)
+
+    def _claim_once(self) -> Claim | None:
         journal = self.execution.journal
-        for attempt in self._attempts():
-            with attempt, journal.database.writing() as connection:
-                journal.database.dialect.begin_write(connection)
-                return chunks.claim_next(
-                    journal,
-                    connection,
-                    self.execution.id,
-                    self.step.name,
-                    self.name,
-                    among=self.among,
-                )
-        raise EngineFault("Retrying ended without a result.")
+        with journal.database.writing() as connection:
+            journal.database.dialect.begin_write(connection)
+            return chunks.claim_next(
+                journal,
+                connection,
+                self.execution.id,
+                self.step.name,
+                self.name,
+                among=self.among,
+            )
 
     def _finish(self, claim: Claim, work: Work) -> None:
         """Walk the chunk to its end; after a transient error go on from what is committed."""
@@ -109,7 +107,7 @@ class Lane:
                     self._walk(connection, claim, work)
                 return
             except (DBAPIError, DatabaseUnreachableError) as error:
-                if not self._passes(error):
+                if not passes(self.execution.database.dialect, error):
                     raise
                 claim = self._again(claim)
                 failures = 1 if claim.chunk.batches > before else failures + 1
@@ -120,17 +118,15 @@ class Lane:
 
     def _again(self, claim: Claim) -> Claim:
         """The claim with the chunk as committed: a lost answer is looked up, never guessed."""
-        for attempt in self._attempts():
-            with attempt, self.execution.database.reading() as connection:
-                chunk = self._chunk(connection, claim)
-                if chunk.token != claim.token:
-                    raise chunks.taken_over(self.execution.id)
-                return Claim(chunk, claim.token)
-        raise EngineFault("Retrying ended without a result.")
+        chunk = self._patience()(self._chunk, claim)
+        if chunk.token != claim.token:
+            raise chunks.taken_over(self.execution.id)
+        return Claim(chunk, claim.token)
 
-    def _chunk(self, connection: Connection, claim: Claim) -> ChunkRow:
+    def _chunk(self, claim: Claim) -> ChunkRow:
         execution, number = self.execution, claim.chunk.number
-        return chunks.get(execution.journal, connection, execution.id, self.step.name, number)
+        with execution.database.reading() as connection:
+            return chunks.get(execution.journal, connection, execution.id, self.step.name, number)
 
     def _walk(self, connection: Connection, claim: Claim, work: Work) -> None:
         if claim.chunk.status == chunks.COMPLETED:
@@ -162,24 +158,8 @@ class Lane:
             asked = executions.control_of(self.execution.journal, other, self.execution.id)
         return {"pause": "paused", "cancel": "cancelled"}.get(asked or "")
 
-    def _passes(self, error: Exception) -> bool:
-        """Whether an error may pass by itself."""
-        if isinstance(error, DatabaseUnreachableError):
-            return True
-        dialect = self.execution.database.dialect
-        return isinstance(error, DBAPIError) and dialect.fault(error).kind is FaultKind.TRANSIENT
-
-    def _attempts(self) -> Iterable[stamina.Attempt]:
-        retry = self.execution.settings(self.step).retry
-        return stamina.retry_context(
-            on=self._passes,
-            attempts=retry.max_retries + 1,
-            timeout=None,
-            wait_initial=retry.initial_delay,
-            wait_max=retry.max_delay,
-            wait_exp_base=retry.backoff_factor,
-            wait_jitter=0.0,
-        )
+    def _patience(self) -> tenacity.Retrying:
+        return patience(self.execution.database.dialect, self.execution.settings(self.step).retry)
 
 
 def stopped(execution: Context, reason: str) -> StoppedError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batch_ops.database.statements import OutputRows, Target
+from batch_ops.engine.patience import steady
 from batch_ops.engine.reading import ChunkInfo, chunk_infos
 from batch_ops.errors import (
     DatabaseUnfitError,
@@ -98,6 +99,7 @@ def _plan_source(execution: Context, step: Step) -> tuple[int, tuple[PlannedChun
     return plan.rows, plan_source(plan)
 
 
+@steady
 def _plan_table(execution: Context, step: Step) -> tuple[int, tuple[PlannedChunk, ...]]:
     settings, goal = execution.settings(step), target(execution, step)
     with execution.database.reading() as connection:
@@ -142,6 +144,7 @@ def _hold_to_limit(execution: Context, step: Step, rows: int) -> None:
     )
 
 
+@steady
 def _store(execution: Context, step: Step, rows: int, planned: tuple[PlannedChunk, ...]) -> None:
     """In one transaction under the lock: the plan, and the table for the step's output."""
     journal = execution.journal

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from batch_ops.engine.patience import steady
 from batch_ops.errors import UnknownNameError
 from batch_ops.journal import chunks, executions, ownership, rejects
 from batch_ops.journal.store import utc_now
@@ -57,12 +58,14 @@ def chunk_info(row: ChunkRow) -> ChunkInfo:
     )
 
 
+@steady
 def chunk_infos(journal: Journal, execution_id: str, step: str) -> tuple[ChunkInfo, ...]:
     """The chunks of a step in plan order."""
     with journal.database.reading() as connection:
         return tuple(map(chunk_info, chunks.of_step(journal, connection, execution_id, step)))
 
 
+@steady
 def read_result(journal: Journal, operation: Operation | None, execution_id: str) -> Result:
     """An execution with its steps; `operation` names the steps that are not planned yet."""
     with journal.database.reading() as connection:

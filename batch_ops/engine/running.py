@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError
 
 from batch_ops.engine.lane import BatchDone, ChunkDone, Lane, named, stopped
+from batch_ops.engine.patience import steady
 from batch_ops.engine.plans import plan_step
 from batch_ops.engine.reading import chunk_infos, read_result
 from batch_ops.errors import DatabaseUnfitError, StoppedError
@@ -36,13 +37,18 @@ def run_step(
     """Do the step's chunks that are not done. See Execution.run_step."""
     with named(execution):
         plan_step(execution, step)
-        with execution.database.writing() as connection:
-            executions.begin_attempt(execution.journal, connection, execution.id, step.name)
+        _begin_attempt(execution, step)
         try:
             _Crew(execution, step, chunk_keys).work()
         finally:
             _end_attempt(execution, step)
     return step_result(execution, step)
+
+
+@steady
+def _begin_attempt(execution: Context, step: Step) -> None:
+    with execution.database.writing() as connection:
+        executions.begin_attempt(execution.journal, connection, execution.id, step.name)
 
 
 def _end_attempt(execution: Context, step: Step) -> None:
@@ -64,11 +70,17 @@ def finish_step(execution: Context, step: Step) -> StepResult:
         )
     _check_share(execution)
     if step_result(execution, step).status != "finished":
-        with named(execution), execution.database.writing() as connection:
-            executions.finish_step(execution.journal, connection, execution.id, step.name)
+        with named(execution):
+            _mark_finished(execution, step)
     result = step_result(execution, step)
     execution.emit(StepFinished(execution.id, execution.operation.name, result))
     return result
+
+
+@steady
+def _mark_finished(execution: Context, step: Step) -> None:
+    with execution.database.writing() as connection:
+        executions.finish_step(execution.journal, connection, execution.id, step.name)
 
 
 def step_result(execution: Context, step: Step) -> StepResult:
