@@ -64,7 +64,8 @@ patterns:
     operation_type: insert
     data_source: csv_file
     batch_size: {import_batch}
-    chunk_rows: {chunk}
+    chunk_rows: {import_chunk}
+    max_workers: {import_workers}
     validation_rules:
       - "email LIKE '%_@_%'"
       - "country IN ('AT', 'BR', 'CA', 'DE', 'FR', 'GB', 'JP', 'US')"
@@ -80,25 +81,34 @@ patterns:
     update_data: {{status: closed}}
     where_condition: "status = 'dormant'"
     batch_size: {change_batch}
-    chunk_rows: {chunk}
+    chunk_rows: {change_chunk}
     max_workers: {change_workers}
   - name: batch_operations
     operation: remove_accounts
     operation_type: delete
     where_condition: "status = 'dormant'"
     batch_size: {change_batch}
-    chunk_rows: {chunk}
+    chunk_rows: {change_chunk}
     max_workers: {change_workers}
 """
 
-SIZES = {"import_batch": 25_000, "change_batch": 50_000, "chunk": 250_000, "change_workers": 1}
+SIZES = {
+    "import_batch": 25_000,
+    "import_chunk": 250_000,
+    "import_workers": 1,
+    "change_batch": 50_000,
+    "change_chunk": 50_000,
+    "change_workers": 2,
+}
 """What the operations declare of sizes."""
 
 
-def sizes(batch: str, workers: int = 1) -> str:
-    """The same in words; `batch` is the name of the batch's size."""
+def sizes(what: str) -> str:
+    """The same in words, for `import` or `change`."""
+    workers = SIZES[f"{what}_workers"]
     lanes = "one lane" if workers == 1 else f"max_workers {workers}"
-    return f"batch_size {SIZES[batch]:,}, chunk_rows {SIZES['chunk']:,}, {lanes}"
+    rows = f"batch_size {SIZES[f'{what}_batch']:,}, chunk_rows {SIZES[f'{what}_chunk']:,}"
+    return f"{rows}, {lanes}"
 
 
 def project(folder: Path, url: str) -> Project:

@@ -50,7 +50,7 @@ def _change(server: Server, full: str, repetitions: int, what: str, bar: float) 
         f"{what} by predicate on PostgreSQL",
         rows,
         f"one {what.upper()}",
-        accounts.sizes("change_batch", accounts.SIZES["change_workers"]),
+        accounts.sizes("change"),
         bar,
     )
     return interleave(row, limit, ours, repetitions)

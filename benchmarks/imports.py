@@ -40,9 +40,7 @@ def through_dagster(server: Server, rows: int, repetitions: int) -> Comparison:
 
 def _row(server: Server, rows: int, what: str, bar: float | None) -> Comparison:
     limit = r"psql \copy, clean file" if server.psql else "COPY by psycopg, clean file"
-    return Comparison(
-        f"import on PostgreSQL, {what}", rows, limit, accounts.sizes("import_batch"), bar
-    )
+    return Comparison(f"import on PostgreSQL, {what}", rows, limit, accounts.sizes("import"), bar)
 
 
 def _postgresql(
@@ -84,7 +82,7 @@ def sqlite(rows: int, repetitions: int, *, bar: float) -> Comparison:
         "import on SQLite, clean",
         rows,
         "csv.reader + executemany, one transaction",
-        accounts.sizes("import_batch"),
+        accounts.sizes("import"),
         bar,
     )
     with _files(rows, bad=False) as (folder, file, _, good):
