@@ -5,9 +5,11 @@ A run started by Dagster alone has no launcher: nothing here is needed to go on 
 
 from __future__ import annotations
 
+import signal
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from batch_ops.engine import Launch, RunOptions
 from batch_ops.events import silent
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
 
     from batch_ops.events import Listener
     from batch_ops.results import Result
+
+
+def _handlers() -> dict[int, Any]:
+    """The handlers somebody set for the signals Dagster takes for itself."""
+    found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    usual = signal.default_int_handler
+    return {number: h for number, h in found.items() if callable(h) and h is not usual}
 
 
 @dataclass(slots=True)
@@ -29,6 +38,7 @@ class Launcher:
         result: what the execution had become by then; None when it did not begin.
         execution_id: the execution the run works on; begun before the run is made, so that what
             is refused leaves no failed run.
+        handlers: the signal handlers that held when it was made.
         interrupted: whether a signal or a termination ended the run.
     """
 
@@ -39,10 +49,27 @@ class Launcher:
     listen: Listener = silent
     error: Exception | None = None
     result: Result | None = None
+    handlers: dict[int, Any] = field(default_factory=_handlers)
     interrupted: bool = False
 
 
 _launchers: dict[str, Launcher] = {}
+
+
+@contextmanager
+def own_signals(launcher: Launcher | None) -> Iterator[None]:
+    """While an op works, signals go where the launcher sent them: Dagster takes them for itself,
+    and a second Ctrl-C would no longer end the process at once.
+    """
+    if launcher is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    taken = {number: signal.signal(number, h) for number, h in launcher.handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in taken.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import yaml
+from sqlalchemy.exc import SQLAlchemyError
+from yaml import YAMLError
 
 from batch_ops.engine import Launch, RunOptions, begin, join, result_of
-from batch_ops.errors import EngineFault, ExecutionError, RefusedError
+from batch_ops.errors import EngineFault, ExecutionError, RefusedError, UsageError
 from batch_ops.events import silent
-from batch_ops.orchestration import dagster_internals, reconcile, settings
+from batch_ops.orchestration import dagster_internals, processes, reconcile, settings
 from batch_ops.orchestration.code_location import definitions_from
 from batch_ops.orchestration.handover import Launcher, driving
 from batch_ops.orchestration.names import EXECUTION_TAG, OPERATION_TAG, POOL, VIA_TAG
@@ -113,8 +115,10 @@ def _drive(
     try:
         with driving(launcher), watching(instance, run.run_id) as watch:
             dagster_internals.execute(instance, job, run)
-    finally:
         interrupted = _close(instance, execution, launcher)
+    except BaseException as error:
+        execution.abort(error)
+        raise
     if interrupted and not watch.terminated:
         raise KeyboardInterrupt
     return _end(execution, launcher)
@@ -134,6 +138,7 @@ def _create(
         OPERATION_TAG: execution.operation.name,
         EXECUTION_TAG: execution.id,
         VIA_TAG: launcher.launch.via,
+        **processes.tags(launcher.run_id),
     }
     with driving(launcher):
         run = dagster_internals.create_run(
@@ -190,9 +195,22 @@ def _refuse_paused(instance: dg.DagsterInstance) -> None:
 def _instance(project: Project) -> Iterator[dg.DagsterInstance]:
     """The Dagster instance of the project folder, or of DAGSTER_HOME."""
     home = os.environ.get(_HOME) or str(project.folder)
-    with dg.DagsterInstance.from_config(home) as instance:
+    with _opened(home) as instance:
         dagster_internals.leave_output_alone(instance)
         yield instance
+
+
+def _opened(home: str) -> dg.DagsterInstance:
+    try:
+        instance = dg.DagsterInstance.from_config(home)
+        instance.get_runs_count()
+    except (dg.DagsterError, OSError, YAMLError, SQLAlchemyError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise UsageError(
+            f"Dagster's instance in {home} cannot be opened: {first}",
+            todo="Mend its dagster.yaml and storage, or use --no-dagster.",
+        ) from error
+    return instance
 
 
 def location_name(folder: Path) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from batch_ops.orchestration import checks, metadata, reconcile
+from batch_ops.orchestration.handover import own_signals
 from batch_ops.orchestration.names import POOL, graph_name
 from batch_ops.orchestration.partitions import forget_old
 from batch_ops.orchestration.session import Session
@@ -87,7 +88,7 @@ class Ops:
         # Dagster refuses an annotation of a parameter called `context` that is a text
         def compute(op: dg.OpExecutionContext, inputs: dict[str, Any]) -> Iterator[dg.Output[Any]]:
             session = Session(self._project, self._operation, op, op.op_config or {})
-            with session.failing():
+            with own_signals(session.launcher), session.failing():
                 value = work(session, inputs)
             for name in outputs:
                 yield dg.Output(value if name == EXECUTION else None, name)

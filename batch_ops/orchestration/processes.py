@@ -16,16 +16,19 @@ if TYPE_CHECKING:
 _TOLERANCE_S = 1.0
 
 
-def tags() -> dict[str, str]:
-    """This process as a tag: host, pid and start time; a pid alone is given out again."""
+def tags(run_id: str) -> dict[str, str]:
+    """This process as a tag: host, pid and start time; a pid alone is given out again.
+
+    The run stands in it too: a re-execution inherits the tags of its parent.
+    """
     started = psutil.Process().create_time()
-    return {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}:{started:.2f}"}
+    return {PROCESS_TAG: f"{run_id}:{socket.gethostname()}:{os.getpid()}:{started:.2f}"}
 
 
 def is_dead(run: DagsterRun) -> bool:
     """Whether the run's process is known to be gone. Of another host nobody here can know."""
-    host, pid, started = _split(run.tags.get(PROCESS_TAG, ""))
-    if host != socket.gethostname():
+    run_id, host, pid, started = _split(run.tags.get(PROCESS_TAG, ""))
+    if run_id != run.run_id or host != socket.gethostname():
         return False
     try:
         return abs(psutil.Process(pid).create_time() - started) > _TOLERANCE_S
@@ -33,10 +36,9 @@ def is_dead(run: DagsterRun) -> bool:
         return True
 
 
-def _split(tag: str) -> tuple[str | None, int, float]:
-    host, _, rest = tag.partition(":")
-    pid, _, started = rest.partition(":")
+def _split(tag: str) -> tuple[str | None, str, int, float]:
     try:
-        return host, int(pid), float(started)
+        run_id, host, pid, started = tag.split(":")
+        return run_id, host, int(pid), float(started)
     except ValueError:
-        return None, 0, 0.0
+        return None, "", 0, 0.0

@@ -5,6 +5,7 @@ the end of a process, or lost its storage.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -13,7 +14,7 @@ from batch_ops.engine import history
 from batch_ops.engine.reading import chunk_infos, find
 from batch_ops.orchestration import metadata
 from batch_ops.orchestration.names import EXECUTION_TAG, OPERATION_TAG, partitions_name, step_key
-from batch_ops.orchestration.partitions import add_keys
+from batch_ops.orchestration.partitions import KEPT, add_keys
 from batch_ops.orchestration.processes import is_dead
 
 if TYPE_CHECKING:
@@ -28,9 +29,16 @@ GOING_ON = [
 ]
 
 
+NEWEST = 100
+"""Executions that are looked at once a minute."""
+
+
 def show(project: Project, instance: dg.DagsterInstance, result: Result) -> None:
     """Chunks that Dagster does not know or does not show as done are added and reported."""
-    operation = project.catalog.operation(result.operation)
+    declared = {operation.name: operation for operation in project.catalog.operations}
+    if result.operation not in declared:
+        return
+    operation = declared[result.operation]
     known = {step.name for step in operation.steps}
     for step in result.steps:
         if step.chunks.total and step.name in known:
@@ -72,8 +80,11 @@ def close_dead_runs(instance: dg.DagsterInstance, execution_id: str | None = Non
 
 
 def everything(project: Project, instance: dg.DagsterInstance) -> int:
-    """Close dead runs (how many) and show the newest executions."""
+    """Close dead runs (how many), and show the executions whose chunks are to be seen."""
     closed = close_dead_runs(instance)
-    for result in history(project, limit=20):
-        show(project, instance, result)
+    finished: Counter[str] = Counter()
+    for result in history(project, limit=NEWEST):
+        finished[result.operation] += result.status.finished
+        if not result.status.finished or finished[result.operation] <= KEPT:
+            show(project, instance, result)
     return closed

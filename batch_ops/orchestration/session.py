@@ -13,7 +13,7 @@ from batch_ops.errors import BatchOpsError
 from batch_ops.orchestration import checks, processes, settings
 from batch_ops.orchestration.handover import launcher_of
 from batch_ops.orchestration.listening import Listening
-from batch_ops.orchestration.names import EXECUTION_TAG, OPERATION_TAG, STATUS_TAG, VIA_TAG
+from batch_ops.orchestration.names import EXECUTION_TAG, OPERATION_TAG, STATUS_TAG
 from batch_ops.results import Status
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Session:
             OPERATION_TAG: self.operation.name,
             EXECUTION_TAG: result.execution_id,
             STATUS_TAG: str(result.status),
-            **processes.tags(),
+            **processes.tags(self.run.run_id),
         }
         self.instance.add_run_tags(self.run.run_id, tags)
 
@@ -213,8 +213,9 @@ def _silent(_event: object) -> None:
 
 
 def _door(run: dg.DagsterRun) -> str:
-    if VIA_TAG in run.tags:
-        return run.tags[VIA_TAG]
+    if run.parent_run_id is not None:
+        # re-executed by a person; the tags are its parent's
+        return "ui"
     for tag, door in _DOORS.items():
         if tag in run.tags:
             return door

@@ -9,13 +9,14 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
 
-from batch_ops.errors import OwnershipError, RefusedError
-from batch_ops.orchestration import reconcile
+from batch_ops.errors import OwnershipError, RefusedError, UsageError
+from batch_ops.orchestration import processes, reconcile
 from batch_ops.orchestration.launch import launch_resume, launch_run
 from batch_ops.results import Status
 from batch_ops_tests.integration.orchestration.test_failed_runs import (
@@ -26,7 +27,6 @@ from batch_ops_tests.integration.orchestration.test_failed_runs import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from batch_ops_tests.support.things import Things
 
@@ -172,3 +172,47 @@ def test_a_paused_queue_refuses_the_shell_in_words(imported: Things):
     with imported.instance() as instance:
         instance.event_log_storage.set_concurrency_slots("batch_ops", 1)
     assert launch_run(imported.project, "settle_things").status is Status.COMPLETED
+
+
+def test_a_broken_instance_is_told_in_words(imported: Things):
+    (imported.folder / "dagster.yaml").write_text("run_queue: {max_concurrent_runs: x")
+    with pytest.raises(UsageError, match="cannot be opened") as caught:
+        launch_run(imported.project, "settle_things")
+    assert "--no-dagster" in str(caught.value)
+    assert imported.query("SELECT COUNT(*) FROM batch_operations") == [(1,)]
+
+
+def test_a_reexecuted_run_is_not_dead_because_of_its_parents_process(imported: Things):
+    with launched(imported, "kill", 4) as process:
+        process.wait(30)
+    with imported.instance() as instance:
+        [dead] = instance.get_runs()
+        assert processes.is_dead(dead)
+        child = instance.create_run_for_job(
+            imported.job("settle_things"), tags=dead.tags, parent_run_id=dead.run_id,
+            root_run_id=dead.run_id,
+        )  # fmt: skip
+        assert not processes.is_dead(child)
+
+
+def test_the_second_ctrl_c_ends_the_shell_at_once(imported: Things):
+    imported.slow_update(8_000_000)
+    shell = [str(Path(sys.executable).parent / "batch-ops"), "run", "settle_things"]
+    with subprocess.Popen(
+        shell, cwd=imported.folder, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+    ) as process:
+        until = time.monotonic() + 30
+        while not imported.green("validate") and time.monotonic() < until:
+            time.sleep(0.2)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+        assert time.monotonic() - began < 1.5
+        assert process.stderr is not None
+        assert "Stopped at once" in process.stderr.read()
+    imported.change("DROP TRIGGER slow")
+    assert launch_resume(imported.project, imported.newest().execution_id).status.finished
+    assert_whole(imported)
