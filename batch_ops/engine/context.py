@@ -159,4 +159,6 @@ class Context:
             folder=self.project.folder,
             parameters=self.parameters,
             dialect=self.database.dialect,
+            entities=self.entities,
+            now=self.row.moment,
         )

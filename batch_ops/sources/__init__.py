@@ -90,7 +90,7 @@ def open_source(
 def _open_csv(
     declared: CsvSource, entity: Entity, rules: Sequence[Rule], context: RuleContext, folder: Path
 ) -> Source:
-    path = declared.path if declared.path is not None else context.parameters.get(PATH_PARAMETER)
+    path = context.parameters.get(PATH_PARAMETER) or declared.path
     if not isinstance(path, str | Path) or not str(path):
         what = f"The parameter {PATH_PARAMETER!r} is missing."
         raise ParameterError(what, todo=f"Give the file: -p {PATH_PARAMETER}=….")
