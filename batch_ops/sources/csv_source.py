@@ -16,7 +16,7 @@ from batch_ops.sources.records import Form, screened
 from batch_ops.sources.source import MAX_RANGES, Range, SourcePlan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from batch_ops.sources.files import Bytes
@@ -82,21 +82,22 @@ class CsvRows:
         return SourcePlan(digest, size, end.row - self.first.row, _ranges(marks))
 
     def batches(
-        self, start: Position, end: Position, batch_size: int
+        self, start: Position, end: Position, batch_size: int, stops: Sequence[Position] = ()
     ) -> AbstractContextManager[Iterator[InputBatch]]:
         """The records between two positions, screened one batch ahead."""
-        return ahead(lambda: self._screened(start, end, batch_size))
+        return ahead(lambda: self._screened(start, end, batch_size, stops))
 
     @contextmanager
     def _screened(
-        self, start: Position, end: Position, batch_size: int
+        self, start: Position, end: Position, batch_size: int, stops: Sequence[Position]
     ) -> Iterator[Iterator[InputBatch]]:
+        rows = [stop.row for stop in stops]
         with (
             self.screens.one() as screen,
             self.store.open(start.offset) as stream,
         ):
             found = pieces(stream, start, self.form.shape.marks, until=end.offset)
-            yield (screened(group, self.form, screen) for group in groups(found, batch_size))
+            yield (screened(group, self.form, screen) for group in groups(found, batch_size, rows))
 
 
 def _ranges(marks: list[Position]) -> tuple[Range, ...]:

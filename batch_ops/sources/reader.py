@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from batch_ops.errors import SourceError
 from batch_ops.sources.cut import Cut, Marks, cut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -109,22 +110,35 @@ def _unclosed(row: int) -> SourceError:
     return SourceError(what, todo=todo)
 
 
-def groups(found: Iterator[Group], size: int) -> Iterator[Group]:
-    """The same records in groups of `size`; the last one has what is left."""
+def groups(found: Iterator[Group], size: int, stops: Sequence[int] = ()) -> Iterator[Group]:
+    """The same records in groups of `size`; the last one has what is left.
+
+    stops: numbers of rows before which a group ends in any case, ascending; those outside of what
+    is found are passed over.
+    """
     waiting: list[Group] = []
-    rows = 0
+    ahead = collections.deque(stops)
+    end_row: int | None = None
     for piece in found:
-        begin = 0
-        while rows + piece.ends.size - begin >= size:
-            end = begin + size - rows
+        begin, row = 0, piece.start.row
+        while begin < piece.ends.size:
+            if end_row is None:
+                end_row = _end_row(row + begin, size, ahead)
+            end = min(end_row - row, piece.ends.size)
             waiting.append(piece.part(begin, end))
-            yield joined(waiting)
-            waiting, rows, begin = [], 0, end
-        if begin < piece.ends.size:
-            waiting.append(piece.part(begin, piece.ends.size))
-            rows += piece.ends.size - begin
+            begin = end
+            if row + end == end_row:
+                yield joined(waiting)
+                waiting, end_row = [], None
     if waiting:
         yield joined(waiting)
+
+
+def _end_row(row: int, size: int, stops: collections.deque[int]) -> int:
+    """Before which row a group ends that begins there."""
+    while stops and stops[0] <= row:
+        stops.popleft()
+    return min(row + size, stops[0]) if stops else row + size
 
 
 def joined(parts: list[Group]) -> Group:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from batch_ops.database.load import InputBatch, Layout, Position
@@ -73,9 +73,12 @@ class Source(Protocol):
         ...
 
     def batches(
-        self, start: Position, end: Position, batch_size: int
+        self, start: Position, end: Position, batch_size: int, stops: Sequence[Position] = ()
     ) -> AbstractContextManager[Iterator[InputBatch]]:
         """The records between two positions as screened batches of `batch_size` records.
+
+        A batch also ends at each of `stops` (ascending; ends of ranges) that lies between them, so
+        that one reader can run on over the ends of chunks.
 
         The next batch is read and screened in a thread while the caller works on this one; leaving
         the context stops the thread. Errors of the thread are raised in the caller.

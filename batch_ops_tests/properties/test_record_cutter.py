@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from batch_ops.database.load import Position
 from batch_ops.errors import SourceError
 from batch_ops.sources.cut import Marks, split_fields
-from batch_ops.sources.reader import groups, pieces
+from batch_ops.sources.reader import Group, groups, pieces
 
 MARKS = Marks(ord(","), ord('"'))
 TEXTS = st.text(alphabet='a,"\n\r', max_size=60).map(str.encode)
@@ -69,6 +70,44 @@ def test_any_block_size_gives_the_records_of_a_state_machine(data, block, size):
             cut_in_blocks(data, block, size)
     else:
         assert cut_in_blocks(data, block, size) == expected
+
+
+LINES = st.lists(st.sampled_from([b"a\n", b'"b\n"\n', b"\n", b"\r\n"]), max_size=30)
+
+
+@given(
+    data=LINES.map(b"".join),
+    block=st.integers(1, 20),
+    size=st.integers(1, 7),
+    stops=st.sets(st.integers(0, 35)).map(sorted),
+)
+def test_reading_on_over_stops_gives_the_batches_of_reading_up_to_each(data, block, size, stops):
+    ends = {group.end.row: group.end for group in _groups(data, Position(0, 1), 1, 1)}
+    inside = [ends[row] for row in stops if row in ends]
+    alone: list[Group] = []
+    for start, end in itertools.pairwise([Position(0, 1), *inside, None]):
+        alone += _groups(data, start, block, size, until=end and end.offset)
+    run_on = _groups(data, Position(0, 1), block, size, stops=stops)
+    assert [_plain(group) for group in run_on] == [_plain(group) for group in alone]
+
+
+def _groups(
+    data: bytes,
+    start: Position,
+    block: int,
+    size: int,
+    *,
+    until: int | None = None,
+    stops: list[int] | None = None,
+) -> list[Group]:
+    stream = io.BytesIO(data)
+    stream.seek(start.offset)
+    found = pieces(stream, start, MARKS, until=until, block=block)
+    return list(groups(found, size, stops or []))
+
+
+def _plain(group: Group) -> tuple:
+    return group.start, group.end, group.starts.tolist(), group.ends.tolist(), group.crc
 
 
 @given(st.lists(st.text(alphabet='a,"\n\r é', max_size=8), min_size=2, max_size=5))

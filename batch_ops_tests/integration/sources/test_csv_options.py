@@ -196,6 +196,24 @@ def test_batches_can_begin_anywhere_and_tell_where_they_end(database_url, tmp_pa
     database.dispose()
 
 
+def test_one_reader_runs_on_over_the_ends_of_chunks(database_url, tmp_path):
+    """No batch straddles one, also where a chunk's end is no multiple of the batches."""
+    (tmp_path / "in.csv").write_bytes(b"id,name\n" + b"".join(b"%d,x\n\n" % n for n in range(11)))
+    database = database_with(database_url, TABLE)
+    source = opened(database, CsvSource("in.csv"), PEOPLE, folder=tmp_path)
+    ranges = source.scan(5).ranges
+    alone = []
+    for part in ranges:
+        with source.batches(part.start, part.end, 3) as batches:
+            alone += [(batch.start, batch.end, batch.crc) for batch in batches]
+    stops = [part.end for part in ranges]
+    with source.batches(ranges[0].start, ranges[-1].end, 3, stops) as batches:
+        run_on = [(batch.start, batch.end, batch.crc) for batch in batches]
+    assert run_on == alone
+    assert [start.row for start, _, _ in alone] == [1, 4, 6, 9, 11]
+    database.dispose()
+
+
 def test_there_are_never_more_than_two_hundred_ranges(database_url, tmp_path):
     data = b"id,name\n" + b"".join(b"%d,n\n" % n for n in range(1001))
     (tmp_path / "in.csv").write_bytes(data)
