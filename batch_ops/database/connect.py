@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -93,6 +93,33 @@ class Database:
     def dispose(self) -> None:
         """Close the pooled connections."""
         self.engine.dispose()
+
+
+class ReopenedConnection:
+    """A lane's connection: opened when it is first needed, and anew after it failed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._open = ExitStack()
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    @contextmanager
+    def healthy(self) -> Iterator[Connection]:
+        """The connection; after an error in the block it is closed, and the next one is new."""
+        try:
+            if self._connection is None:
+                self._connection = self._open.enter_context(self._database.lane())
+            yield self._connection
+        except BaseException:
+            self._connection = None
+            self._open.close()
+            raise
 
 
 def redacted(url: str) -> str:

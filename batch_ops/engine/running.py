@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
-from batch_ops.engine.lane import BatchDone, ChunkDone, Lane, named, stopped
+from batch_ops.engine.lane import BatchDone, ChunkDone, Lane
 from batch_ops.engine.patience import steady
 from batch_ops.engine.plans import plan_step
 from batch_ops.engine.reading import chunk_infos, read_result
+from batch_ops.engine.stops import named, stopped
 from batch_ops.errors import DatabaseUnfitError, StoppedError
 from batch_ops.events import ChunkCompleted, Progress, StepFinished
 from batch_ops.journal import chunks, executions

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from sqlalchemy import text
 
@@ -12,6 +12,7 @@ from batch_ops.database.values import load_key
 from batch_ops.engine.isolation import isolate
 from batch_ops.engine.plans import needs_output, target
 from batch_ops.errors import EngineFault
+from batch_ops.journal import chunks
 from batch_ops.journal.store import utc_now
 from batch_ops.planning.files import decode_position, encode_position
 from batch_ops.planning.keyset import boundaries_between
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from batch_ops.database import InputBatch, Loader
+    from batch_ops.database import InputBatch, Loader, Position
     from batch_ops.database.statements import Statement
     from batch_ops.database.values import Key
     from batch_ops.engine.context import Context
@@ -55,9 +56,15 @@ class Outcome:
 class Work(Protocol):
     """The work of one lane on one step."""
 
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None:
+        """Give up what it holds open."""
+        ...
+
     def batches(
         self, connection: Connection, chunk: ChunkRow
-    ) -> Any:  # ContextManager[Iterator[Batch]]
+    ) -> AbstractContextManager[Iterator[Batch]]:
         """The batches from the chunk's position to its end."""
         ...
 
@@ -81,6 +88,12 @@ class KeysetWork:
         self._target = target(execution, step)
         self._batch_size = execution.settings(step).batch_size
         self._output = execution.output(step) if needs_output(execution, step) else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
     @contextmanager
     def batches(self, connection: Connection, chunk: ChunkRow) -> Iterator[Iterator[Batch]]:
@@ -155,6 +168,13 @@ class KeysetWork:
         return Outcome(counts, rejects)
 
 
+def _chunk_ends(execution: Context, step: Step) -> list[Position]:
+    """Where the step's chunks end in the source, in order."""
+    with execution.database.reading() as connection:
+        rows = chunks.of_step(execution.journal, connection, execution.id, step.name)
+    return [decode_position(row.upper) for row in rows if row.upper is not None]
+
+
 def _grouped(splits: tuple[str, ...], per_batch: int) -> list[str]:
     """Every `per_batch`-th split, and the last one."""
     ends = list(splits[per_batch - 1 :: per_batch])
@@ -174,23 +194,54 @@ def _row_reject(names: tuple[str, ...], key: Key, fault: Any) -> Reject:
 
 
 class SourceWork:
-    """insert from a source: screened batches through the database's loader."""
+    """insert from a source: screened batches through the database's loader.
+
+    The reader runs on over the ends of chunks: while the last batch of one is written, the first
+    of the next is screened. A chunk that begins elsewhere gets a reader of its own.
+    """
 
     def __init__(self, execution: Context, step: Step) -> None:
         self._source = execution.source(step)
         dialect = execution.database.dialect
         self._loader: Loader = dialect.loader(execution.table(step), self._source.layout)
         self._batch_size = execution.settings(step).batch_size
+        self._ends = _chunk_ends(execution, step)
+        self._open = ExitStack()
+        self._reader: Iterator[InputBatch] = iter(())
+        self._at: str | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
 
     @contextmanager
     def batches(self, connection: Connection, chunk: ChunkRow) -> Iterator[Iterator[Batch]]:
         if chunk.upper is None or chunk.lower is None:
             yield iter(())
             return
-        start = decode_position(chunk.position or chunk.lower)
-        end = decode_position(chunk.upper)
-        with self._source.batches(start, end, self._batch_size) as records:
-            yield (self._batch(chunk, part) for part in records)
+        self._read_from(chunk.position or chunk.lower)
+        try:
+            yield self._batches(chunk)
+        except BaseException:
+            self._at = None
+            raise
+
+    def _read_from(self, start: str) -> None:
+        if self._at == start:
+            return
+        self._open.close()
+        position = decode_position(start)
+        ends = [end for end in self._ends if end.offset > position.offset]
+        reading = self._source.batches(position, ends[-1], self._batch_size, ends)
+        self._reader, self._at = self._open.enter_context(reading), start
+
+    def _batches(self, chunk: ChunkRow) -> Iterator[Batch]:
+        while self._at != chunk.upper:
+            batch = self._batch(chunk, next(self._reader))
+            self._at = batch.end
+            yield batch
 
     def _batch(self, chunk: ChunkRow, part: InputBatch) -> Batch:
         end = encode_position(part.end)

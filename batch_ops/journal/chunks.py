@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime  # noqa: TC003
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ class ChunkRow:
         splits: encoded cursors found when it was planned, at most `spacing` rows apart.
         position: the cursor behind the last committed batch; None before the first.
         counts: what its committed batches came to, and a stopped batch's attempt with them.
+        committed: the same without that attempt.
     """
 
     step: str
@@ -49,6 +50,7 @@ class ChunkRow:
     worker: str | None = None
     batches: int = 0
     counts: Counts = Counts()
+    committed: Counts = Counts()
     attempted: bool = False
     started_at: datetime | None = None
     completed_at: datetime | None = None
@@ -117,6 +119,7 @@ def _row(row: Row[Any]) -> ChunkRow:
         worker=row.worker,
         batches=row.batches,
         counts=counts + attempt,
+        committed=counts,
         attempted=row.attempt is not None,
         started_at=row.started_at,
         completed_at=row.completed_at,
@@ -223,6 +226,20 @@ def checkpoint(
     if last:
         values |= {"status": COMPLETED, "completed_at": now}
     _fenced(journal, connection, execution_id, claim, values)
+
+
+def after_batch(chunk: ChunkRow, counts: Counts | None, *, last: bool) -> ChunkRow:
+    """The chunk as it is after a batch of ours was committed (None: without one)."""
+    return replace(
+        chunk,
+        counts=chunk.committed + (counts or Counts()),
+        committed=chunk.committed + (counts or Counts()),
+        attempted=False,
+        batches=chunk.batches + (counts is not None),
+        status=COMPLETED if last else RUNNING,
+        started_at=chunk.started_at or utc_now(),
+        completed_at=utc_now() if last else None,
+    )
 
 
 def complete(journal: Journal, connection: Connection, execution_id: str, claim: Claim) -> None:

@@ -1,0 +1,55 @@
+"""Why an execution does not go on, in words a person can act on."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError
+
+from batch_ops.errors import DatabaseUnreachableError, ExecutionError, StoppedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from batch_ops.engine.context import Context
+
+
+def stopped(execution: Context, reason: str) -> StoppedError:
+    """The error of an execution that stops between two batches."""
+    texts = {
+        "interrupted": "It was interrupted.",
+        "timeout": "Its time is over.",
+        "max_errors": "More rows were refused than max_errors allows.",
+        "paused": "It was paused.",
+        "cancelled": "It was cancelled.",
+    }
+    return StoppedError(
+        reason,
+        texts.get(reason, f"It was stopped: {reason}."),
+        todo=f"Go on: batch-ops resume {execution.row.short_id}",
+        execution_id=execution.id,
+    )
+
+
+@contextmanager
+def named(execution: Context) -> Iterator[None]:
+    """Errors of a database that end an execution say so in our words."""
+    try:
+        yield
+    except (DBAPIError, DatabaseUnreachableError) as error:
+        what = (
+            str(error.what)
+            if isinstance(error, DatabaseUnreachableError)
+            else _told(execution, error)
+        )
+        raise ExecutionError(
+            what,
+            todo=f"Mend it, then: batch-ops resume {execution.row.short_id}",
+            execution_id=execution.id,
+        ) from error
+
+
+def _told(execution: Context, error: BaseException) -> str:
+    fault = execution.database.dialect.fault(error)
+    return f"The database refused to go on ({fault.code}): {fault.message}"
