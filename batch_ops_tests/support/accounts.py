@@ -11,8 +11,8 @@ from batch_ops.engine import Project
 from batch_ops.spec.catalog import Catalog
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Iterable
+    from pathlib import Path
 
     from batch_ops.database import Database
 

@@ -168,6 +168,12 @@ def test_several_lanes_do_the_same_as_one(project: Project):
     assert (lanes[0][0] > 1) == several
 
 
+CARDS = (
+    "CREATE TABLE cards (id INTEGER PRIMARY KEY, region VARCHAR(10), number INTEGER,"
+    " FOREIGN KEY (region, number) REFERENCES accounts (region, number)"
+)
+
+
 class TestBadRows:
     """One bad row costs one row."""
 
@@ -192,10 +198,7 @@ class TestBadRows:
         accounts.execute(
             project.database(),
             [
-                (
-                    "CREATE TABLE cards (id INTEGER PRIMARY KEY, region VARCHAR(10), number INTEGER,"
-                    " FOREIGN KEY (region, number) REFERENCES accounts (region, number))"
-                ),
+                CARDS + ")",
                 "INSERT INTO cards VALUES (1, 'n', 0), (2, 's', 1), (3, 'n', 297)",
             ],
         )
@@ -211,11 +214,7 @@ class TestBadRows:
         accounts.execute(
             project.database(),
             [
-                (
-                    "CREATE TABLE cards (id INTEGER PRIMARY KEY, region VARCHAR(10), number INTEGER,"
-                    " FOREIGN KEY (region, number) REFERENCES accounts (region, number)"
-                    " DEFERRABLE INITIALLY DEFERRED)"
-                ),
+                CARDS + " DEFERRABLE INITIALLY DEFERRED)",
                 "INSERT INTO cards VALUES (1, 'n', 0), (2, 's', 1), (3, 'n', 297)",
             ],
         )
