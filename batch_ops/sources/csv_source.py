@@ -97,7 +97,7 @@ class CsvRows:
             self.store.open(start.offset) as stream,
         ):
             found = pieces(stream, start, self.form.shape.marks, until=end.offset)
-            yield (screened(group, self.form, screen) for group in groups(found, batch_size, rows))
+            yield screened(groups(found, batch_size, rows), self.form, screen)
 
 
 def _ranges(marks: list[Position]) -> tuple[Range, ...]:

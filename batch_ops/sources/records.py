@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from batch_ops.database.load import InputBatch, Layout
+from batch_ops.errors import SourceError
 from batch_ops.results import Reject
 from batch_ops.sources.cut import Marks, split_fields
 from batch_ops.sources.normal import Normal, Shape, normalise, pick, quoted
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 SHOWN = 4_000
 """Characters of a refused field that are kept; a field may have millions."""
+ROWS_AT_ONCE, BYTES_AT_ONCE = 25_000, 4 << 20
+"""From so much on, batches are not gathered any more to be judged together."""
 csv.field_size_limit(MAX_RECORD)  # the reader has seen to it that no record is larger
 _ABSENT_NULL = "\\N"
 
@@ -188,11 +191,40 @@ def _named(names: Sequence[str], fields: Sequence[str | None]) -> dict[str, str 
     return dict(zip(known, fields, strict=True))
 
 
-def screened(group: Group, form: Form, screen: Screen) -> InputBatch:
-    """A group of records, judged."""
-    normal = normalise(group, form.shape)
-    verdict = screen.judge(normal)
-    records = CsvRecords(group, normal, verdict, form)
+def screened(found: Iterable[Group], form: Form, screen: Screen) -> Iterator[InputBatch]:
+    """Groups of records, judged; a batch for each."""
+    for some in _together(found):
+        normals = [normalise(group, form.shape) for group in some]
+        verdicts = screen.judge(normals)
+        for group, normal, verdict in zip(some, normals, verdicts, strict=True):
+            yield _batch(group, CsvRecords(group, normal, verdict, form), normal, verdict, form)
+
+
+def _together(found: Iterable[Group]) -> Iterator[list[Group]]:
+    """Groups that are judged at once: what a question costs, it costs whatever its size."""
+    some: list[Group] = []
+    try:
+        for group in found:
+            some.append(group)
+            if _enough(some):
+                yield some
+                some = []
+    except SourceError:  # what stands before it is good
+        if some:
+            yield some
+        raise
+    if some:
+        yield some
+
+
+def _enough(some: Sequence[Group]) -> bool:
+    rows = sum(group.ends.size for group in some)
+    return rows >= ROWS_AT_ONCE or sum(len(group.data) for group in some) >= BYTES_AT_ONCE
+
+
+def _batch(
+    group: Group, records: CsvRecords, normal: Normal, verdict: Verdict, form: Form
+) -> InputBatch:
     return InputBatch(
         start=group.start,
         end=group.end,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import shutil
 import tempfile
@@ -68,25 +69,25 @@ class Screen:
         self._groups = groups
         self._prepared = False
 
-    def judge(self, normal: Normal) -> Verdict:
-        """Judge the records."""
-        rows = int(normal.ordinals.size)
-        if not rows:
-            none = np.zeros(0)
-            return Verdict(none.astype(np.uint16), none.astype(np.uint64), none.astype(np.int64))
-        self._file.write_bytes(normal.data)
-        longest = int(np.diff(normal.offsets).max())
+    def judge(self, normals: Sequence[Normal]) -> list[Verdict]:
+        """Judge the records of some batches with one question; a verdict for each batch."""
+        ends = np.cumsum([normal.ordinals.size for normal in normals])
+        if not ends[-1]:
+            return [_nothing() for _ in normals]
+        with self._file.open("wb") as file:
+            file.writelines(normal.data for normal in normals)
+        longest = max(int(np.diff(normal.offsets).max(initial=0)) for normal in normals)
         answer = self._connection.execute(self._statement(longest)).fetchnumpy()
         state = np.asarray(answer["state"], dtype=np.uint16)
-        if state.size != rows:
+        if state.size != ends[-1]:
             raise EngineFault(
-                f"The screen read {state.size} records where {rows} were cut.",
+                f"The screen read {state.size} records where {ends[-1]} were cut.",
                 todo="Please report it, with the file if you may.",
             )
+        nulls = np.asarray(answer["nulls"], dtype=np.uint64)
         keys = [np.ma.asarray(answer[f"key_{place}"]) for place in range(self._groups)]
-        repeated = _repeated(keys, state)
-        state[repeated] = SUSPECT
-        return Verdict(state, np.asarray(answer["nulls"], dtype=np.uint64), repeated)
+        parts = itertools.pairwise([0, *ends.tolist()])
+        return [_verdict(state[a:b], nulls[a:b], [key[a:b] for key in keys]) for a, b in parts]
 
     def _statement(self, longest: int) -> str:
         """What to execute; planned once for records of usual length."""
@@ -99,6 +100,21 @@ class Screen:
             self._connection.execute(f"PREPARE {_PREPARED} AS {statement}")
             self._prepared = True
         return statement
+
+
+def _nothing() -> Verdict:
+    none = np.zeros(0)
+    return Verdict(none.astype(np.uint16), none.astype(np.uint64), none.astype(np.int64))
+
+
+def _verdict(
+    state: NDArray[np.uint16],
+    nulls: NDArray[np.uint64],
+    keys: Sequence[np.ma.MaskedArray[Any, Any]],
+) -> Verdict:
+    repeated = _repeated(keys, state)
+    state[repeated] = SUSPECT
+    return Verdict(state, nulls, repeated)
 
 
 def _repeated(
