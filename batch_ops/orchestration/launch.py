@@ -113,7 +113,7 @@ def _drive(
         execution.abort(error)
         raise
     try:
-        with driving(launcher), watching(instance, run.run_id) as watch:
+        with driving(launcher), watching(instance, launcher) as watch:
             dagster_internals.execute(instance, job, run)
         interrupted = _close(instance, execution, launcher)
     except BaseException as error:
@@ -166,7 +166,7 @@ def _close(instance: dg.DagsterInstance, execution: Execution, launcher: Launche
         launcher.error = EngineFault(f"The Dagster run failed: {fault}", execution_id=execution.id)
         launcher.result = execution.abort(launcher.error)
         return False
-    if not launcher.interrupted:
+    if launcher.result is None:
         execution.abort(KeyboardInterrupt())
     if run.status is not dg.DagsterRunStatus.CANCELED:
         instance.report_run_canceled(run, "Interrupted.")

@@ -32,7 +32,12 @@ _DOORS = {
 
 
 class Session:
-    """What one op knows: the project, the operation, the run, and what its config says."""
+    """What one op knows: the project, the operation, the run, and what its config says.
+
+    Attributes:
+        joining: the execution that was asked for: an interrupt may come before it is opened.
+        interrupted: whether an interrupt was seen to already.
+    """
 
     def __init__(
         self,
@@ -49,6 +54,8 @@ class Session:
         then = self.launcher.listen if self.launcher else _silent
         self.listen = Listening(operation, context, then, shows)
         self._config = config
+        self.joining: str | None = None
+        self.interrupted = False
 
     @property
     def root_run_id(self) -> str:
@@ -111,6 +118,7 @@ class Session:
 
     def join(self, execution_id: str, *, exclusive: bool = True) -> Execution:
         """Work on an execution that began."""
+        self.joining = execution_id
         return join(
             self.project,
             execution_id,
@@ -148,9 +156,7 @@ class Session:
                 raise
             self._fail(error, result)
         except BaseException:
-            if execution is not None:
-                self.mark(execution.abort(KeyboardInterrupt()))
-            self._interrupted()
+            self._interrupted(execution)
             raise
 
     def _aborted(self, execution: Execution | None, error: Exception) -> Result | None:
@@ -165,10 +171,20 @@ class Session:
     def _fail(self, error: BatchOpsError, result: Result | None) -> NoReturn:
         raise failure(error, result) from None
 
-    def _interrupted(self) -> None:
+    def _interrupted(self, execution: Execution | None) -> None:
         """A signal is meant as a termination; else Dagster calls the run failed."""
+        if self.interrupted:
+            return
+        self.interrupted = True
         if self.launcher is not None:
             self.launcher.interrupted = True
+        if execution is None and self.joining is not None:
+            execution = self.join(self.joining)
+        if execution is not None:
+            result = execution.abort(KeyboardInterrupt())
+            self.mark(result)
+            if self.launcher is not None:
+                self.launcher.result = result
         run = self.instance.get_run_by_id(self.run.run_id)
         if run is not None and run.status is dg.DagsterRunStatus.STARTED:
             self.instance.report_run_canceling(run)
@@ -179,9 +195,11 @@ class Session:
         Raises:
             Failure: it ended without reaching it.
         """
+        self.joining = execution_id
         result = result_of(self.project, execution_id)
         if not result.status.finished:
             return None
+        self.joining = None
         if result.status in (Status.REFUSED, Status.CANCELLED):
             raise dg.Failure(
                 f"Execution {execution_id} is {result.status}. Launch a new run, or re-execute "

@@ -15,6 +15,8 @@ import dagster as dg
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from batch_ops.orchestration.handover import Launcher
+
 INTERVAL_S = 1.0
 
 
@@ -26,8 +28,10 @@ class Watch:
 
 
 @contextmanager
-def watching(instance: dg.DagsterInstance, run_id: str) -> Iterator[Watch]:
+def watching(instance: dg.DagsterInstance, launcher: Launcher) -> Iterator[Watch]:
     """While the block lasts, a termination of the run interrupts the main thread.
+
+    A run that was interrupted here says that it is being terminated, too; that is no news.
 
     From another thread than the main one nothing is watched: a signal would hit somebody else.
     """
@@ -35,7 +39,7 @@ def watching(instance: dg.DagsterInstance, run_id: str) -> Iterator[Watch]:
         yield Watch()
         return
     watch, ended = Watch(), threading.Event()
-    args = (instance, run_id, watch, ended)
+    args = (instance, launcher, watch, ended)
     thread = threading.Thread(target=_watch, args=args, name="run-status", daemon=True)
     thread.start()
     try:
@@ -45,11 +49,15 @@ def watching(instance: dg.DagsterInstance, run_id: str) -> Iterator[Watch]:
         thread.join()
 
 
-def _watch(instance: dg.DagsterInstance, run_id: str, watch: Watch, ended: threading.Event) -> None:
+def _watch(
+    instance: dg.DagsterInstance, launcher: Launcher, watch: Watch, ended: threading.Event
+) -> None:
     main = threading.main_thread().ident
     while not ended.wait(INTERVAL_S):
-        run = instance.get_run_by_id(run_id)
-        if run is not None and run.status is dg.DagsterRunStatus.CANCELING and main is not None:
+        run = instance.get_run_by_id(launcher.run_id)
+        if launcher.interrupted or main is None:
+            return
+        if run is not None and run.status is dg.DagsterRunStatus.CANCELING:
             watch.terminated = True
             signal.pthread_kill(main, signal.SIGINT)
             return

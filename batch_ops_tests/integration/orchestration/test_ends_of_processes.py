@@ -18,6 +18,7 @@ import pytest
 from batch_ops.errors import OwnershipError, RefusedError, UsageError
 from batch_ops.orchestration import processes, reconcile
 from batch_ops.orchestration.launch import launch_resume, launch_run
+from batch_ops.orchestration.session import Session
 from batch_ops.results import Status
 from batch_ops_tests.integration.orchestration.test_failed_runs import (
     assert_whole,
@@ -196,15 +197,15 @@ def test_a_reexecuted_run_is_not_dead_because_of_its_parents_process(imported: T
 
 
 def test_the_second_ctrl_c_ends_the_shell_at_once(imported: Things):
-    imported.slow_update(8_000_000)
+    imported.slow_update(60_000_000)
     shell = [str(Path(sys.executable).parent / "batch-ops"), "run", "settle_things"]
     with subprocess.Popen(
         shell, cwd=imported.folder, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
     ) as process:
         until = time.monotonic() + 30
-        while not imported.green("validate") and time.monotonic() < until:
-            time.sleep(0.2)
-        time.sleep(0.5)
+        while not imported.keys("update") and time.monotonic() < until:
+            time.sleep(0.1)
+        time.sleep(1.0)
         process.send_signal(signal.SIGINT)
         time.sleep(0.2)
         began = time.monotonic()
@@ -216,3 +217,29 @@ def test_the_second_ctrl_c_ends_the_shell_at_once(imported: Things):
     imported.change("DROP TRIGGER slow")
     assert launch_resume(imported.project, imported.newest().execution_id).status.finished
     assert_whole(imported)
+
+
+@pytest.mark.parametrize(
+    ("when", "at"), [("begin_or_join", 1), ("mark", 1), ("ended", 2), ("join", 3)]
+)
+def test_an_interrupt_at_any_moment_of_an_op_is_told(imported: Things, monkeypatch, when, at):
+    """Also while an op opens the execution, or between two of them."""
+    original, calls = getattr(Session, when), 0
+
+    def interrupted(self: Session, *args: object, **more: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == at:
+            raise KeyboardInterrupt
+        return original(self, *args, **more)
+
+    monkeypatch.setattr(Session, when, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        launch_run(imported.project, "settle_things")
+    monkeypatch.undo()
+    result = imported.newest()
+    assert (result.status, result.stopped_reason) == (Status.STOPPED, "interrupted")
+    assert runs(imported)[0].status is dg.DagsterRunStatus.CANCELED
+    assert imported.query("SELECT COUNT(*) FROM batch_operations WHERE status = 'running'") == [
+        (0,)
+    ]
