@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING
 import pytest
 
 from batch_ops.engine import RunOptions, begin, history, rejects_of, result_of, resume, run
+from batch_ops.engine.batch import new_attempt
+from batch_ops.engine.work import Batch, KeysetWork, Outcome
 from batch_ops.errors import (
     DatabaseUnfitError,
+    EngineFault,
     LimitExceededError,
     ParameterError,
     UnknownNameError,
 )
 from batch_ops.events import ChunkCompleted, Progress, StepPlanned
+from batch_ops.journal import chunks
 from batch_ops.results import Counts, Status
 from batch_ops.spec.model import ErrorLimit
 from batch_ops_tests.support import accounts
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from batch_ops.engine import Project
 
 
@@ -332,3 +338,29 @@ def test_a_prefix_of_the_id_finds_the_execution(project: Project):
     assert result_of(project, result.execution_id[:8]).execution_id == result.execution_id
     with pytest.raises(UnknownNameError, match="no execution 'ffffffffffff'"):
         result_of(project, "ffffffffffff")
+
+
+def test_counters_that_do_not_add_up_stop_the_execution_and_roll_the_batch_back(project: Project):
+    """The engine checks it at the end of every batch: a writer that loses a row cannot commit."""
+    accounts.make_accounts(project.database(), 100)
+    execution = begin(project, "debit")
+    execution.plan_step("update")
+    before = accounts.query(project.database(), "SELECT sum(balance) FROM accounts")
+
+    class Forgetful(KeysetWork):
+        def write(self, connection: Connection, batch: Batch, *, isolating: bool) -> Outcome:
+            super().write(connection, batch, isolating=isolating)
+            return Outcome(Counts(total=50, updated=49))
+
+    step = execution.operation.step("update")
+    work = Forgetful(execution, step)
+    with project.database().writing() as connection:
+        claim = chunks.claim_next(
+            project.journal(), connection, execution.id, "update", f"{project.worker().name}/1"
+        )
+    assert claim is not None
+    with project.database().lane() as connection, work.batches(connection, claim.chunk) as batches:
+        with pytest.raises(EngineFault, match="do not add up"):
+            new_attempt(execution, claim, work, next(batches), 1).commit(connection)
+    assert accounts.query(project.database(), "SELECT sum(balance) FROM accounts") == before
+    execution.abort(KeyboardInterrupt())
