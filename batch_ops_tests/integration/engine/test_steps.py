@@ -359,8 +359,11 @@ def test_counters_that_do_not_add_up_stop_the_execution_and_roll_the_batch_back(
             project.journal(), connection, execution.id, "update", f"{project.worker().name}/1"
         )
     assert claim is not None
-    with project.database().lane() as connection, work.batches(connection, claim.chunk) as batches:
-        with pytest.raises(EngineFault, match="do not add up"):
-            new_attempt(execution, claim, work, next(batches), 1).commit(connection)
+    with (
+        project.database().lane() as connection,
+        work.batches(connection, claim.chunk) as batches,
+        pytest.raises(EngineFault, match="do not add up"),
+    ):
+        new_attempt(execution, claim, work, next(batches), 1).commit(connection)
     assert accounts.query(project.database(), "SELECT sum(balance) FROM accounts") == before
     execution.abort(KeyboardInterrupt())
