@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
     from sqlalchemy import Connection
 
     from batch_ops.results import Reject
@@ -84,6 +86,14 @@ class Records(Protocol):
         ...
 
     @property
+    def key_hashes(self) -> Sequence[tuple[NDArray[np.int64], NDArray[np.uint64]]]:
+        """Per unique group that the records give whole: the ordinals of good and suspect records
+        with such a key, and a hash of each key. Equal keys have equal hashes, as far as the
+        screen can tell.
+        """
+        ...
+
+    @property
     def null_text(self) -> str:
         """The one text that means NULL in `raw`."""
         ...
@@ -140,7 +150,7 @@ class LoadOutcome:
 
 class Loader(Protocol):
     """Puts batches into one table. May remember between batches what it learned (that duplicates
-    occur), never what it wrote. One loader belongs to one lane.
+    occur, which keys it may have met), never what it wrote. One loader belongs to one lane.
     """
 
     def load(self, connection: Connection, batch: InputBatch) -> LoadOutcome:

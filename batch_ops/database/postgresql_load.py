@@ -6,10 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from batch_ops.database.faults import FaultKind
-from batch_ops.database.load import InputBatch, Layout, LoadOutcome
+from batch_ops.database.load import InputBatch, Layout, LoadOutcome, Records
 from batch_ops.database.postgresql_lookup import PATIENCE, Lookup
 from batch_ops.database.postgresql_merge import Merge
 from batch_ops.database.postgresql_stage import Stage
+from batch_ops.database.seen import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,7 @@ class CopyLoader:
         self._lookup = Lookup(dialect, table, layout)
         self._merge = Merge(dialect, table, layout)
         self._merging = 0
+        self._seen = Seen()
         names = ", ".join(dialect.quote(name) for name in layout.targets)
         self._into = f"{dialect.table_sql(table.name, table.schema)} ({names})"
         self._forced = names
@@ -66,6 +68,21 @@ class CopyLoader:
         refused = {good[place] for place in self._merge.insert(cursor)}
         self._merging = PATIENCE if refused else self._merging - 1
         return refused
+
+    def repeated(
+        self, cursor: psycopg.Cursor[Any], records: Records, good: Sequence[int]
+    ) -> set[int]:
+        """Those of the good records whose key an earlier batch has brought into the table.
+
+        Only keys that may have been met are looked for there. Others can be taken too, by rows
+        this loader knows nothing of: these COPY will refuse.
+        """
+        met: set[int] = set()
+        for group, (ordinals, hashes) in enumerate(records.key_hashes):
+            met.update(ordinals[self._seen.add(hashes, group)].tolist())
+        if not met or self._merging:
+            return set()
+        return self._lookup.taken(cursor, records, sorted(met.intersection(good)))
 
     def expect(self, state: str) -> None:
         """From now on be prepared for refusals of this SQLSTATE."""
@@ -114,7 +131,9 @@ class _Load:
         self._explained = set(batch.records.duplicates)
 
     def run(self) -> LoadOutcome:
-        self._hold_back(self._loader.lookup.refused(self._cursor, self._batch.records, self._good))
+        records = self._batch.records
+        self._hold_back(self._loader.repeated(self._cursor, records, self._good))
+        self._hold_back(self._loader.lookup.refused(self._cursor, records, self._good))
         self._copy_what_can_be()
         refused = self._judge_suspects()
         if self._out_of_order(refused):

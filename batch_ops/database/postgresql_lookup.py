@@ -52,6 +52,12 @@ class Lookup:
             found |= some
         return found
 
+    def taken(
+        self, cursor: psycopg.Cursor[Any], records: Records, ordinals: Sequence[int]
+    ) -> set[int]:
+        """Those of the records whose unique key is in the table."""
+        return self._of_state(cursor, UNIQUE, list(records.texts(ordinals)), ordinals)
+
     def _of_state(
         self,
         cursor: psycopg.Cursor[Any],

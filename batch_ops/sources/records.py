@@ -93,6 +93,16 @@ class CsvRecords:
         return counts.index(max(counts))
 
     @property
+    def key_hashes(self) -> Sequence[tuple[NDArray[np.int64], NDArray[np.uint64]]]:
+        """Per unique group: the ordinals with such a key, and its hash."""
+        judged = self._verdict.state < FIRST_RULE
+        found = []
+        for hashes in self._verdict.keys:
+            there = judged & ~np.ma.getmaskarray(hashes)
+            found.append((self._normal.ordinals[there], np.ma.getdata(hashes)[there]))
+        return found
+
+    @property
     def null_text(self) -> str:
         """The one text that means NULL in `raw`."""
         if self._null is not None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from batch_ops.sources.normal import Normal
     from batch_ops.sources.rules import RowRule
 
+    Hashes = np.ma.MaskedArray[Any, np.dtype[np.uint64]]
+
 MEMORY_LIMIT = "256MB"
 GOOD, SUSPECT, FIRST_RULE = 0, 1, 2
 _NO_NULL = "\x01"
@@ -44,11 +46,13 @@ class Verdict:
         state: GOOD, SUSPECT, or FIRST_RULE + the place of the first rule it breaks.
         nulls: bit n is set when a field is the n-th NULL text.
         duplicates: places of records that repeat a unique key of an earlier one.
+        keys: per unique group the hash of its key; masked where a part of it is NULL.
     """
 
     state: NDArray[np.uint16]
     nulls: NDArray[np.uint64]
     duplicates: NDArray[np.int64]
+    keys: Sequence[Hashes] = ()
 
 
 class Screen:
@@ -110,16 +114,14 @@ def _nothing() -> Verdict:
 def _verdict(
     state: NDArray[np.uint16],
     nulls: NDArray[np.uint64],
-    keys: Sequence[np.ma.MaskedArray[Any, Any]],
+    keys: Sequence[Hashes],
 ) -> Verdict:
     repeated = _repeated(keys, state)
     state[repeated] = SUSPECT
-    return Verdict(state, nulls, repeated)
+    return Verdict(state, nulls, repeated, keys)
 
 
-def _repeated(
-    keys: Sequence[np.ma.MaskedArray[Any, Any]], state: NDArray[np.uint16]
-) -> NDArray[np.int64]:
+def _repeated(keys: Sequence[Hashes], state: NDArray[np.uint16]) -> NDArray[np.int64]:
     """The records whose key an earlier record of the batch has; refused ones have no say."""
     found = np.zeros(state.size, dtype=np.bool_)
     for hashes in keys:
