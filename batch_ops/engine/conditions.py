@@ -87,7 +87,7 @@ def _row_rule(ground: Ground, connection: Connection, check: Check) -> CheckResu
     renderer = ground.renderer()
     holds = renderer.sql(check.expression)
     query = (
-        f"SELECT count(*) AS rows, coalesce(sum(CASE WHEN ({holds}) THEN 0 ELSE 1 END), 0) AS bad"
+        f"SELECT count(*) AS counted, coalesce(sum(CASE WHEN ({holds}) THEN 0 ELSE 1 END), 0) AS bad"
         f" FROM {ground.table}"
     )
     row = connection.execute(text(query), renderer.parameters).one()
@@ -98,7 +98,7 @@ def _row_rule(ground: Ground, connection: Connection, check: Check) -> CheckResu
         success=not row.bad,
         description=check.description or check.text,
         observed_value=f"{int(row.bad)} rows break it",
-        element_count=int(row.rows),
+        element_count=int(row.counted),
         unexpected_count=int(row.bad),
         failing_keys=keys,
     )
