@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import operator
 import sqlite3
 from typing import TYPE_CHECKING, Any, cast
@@ -16,7 +18,7 @@ from batch_ops.results import Reject
 from batch_ops.spec.model import FieldType
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Connection
 
@@ -36,6 +38,12 @@ _STATES = {
     "SQLITE_TOOBIG": "22001",
 }
 """SQLite's names of errors, as the SQLSTATEs of the same errors elsewhere."""
+_NUMBERS: dict[FieldType | None, str] = {
+    FieldType.INTEGER: "INTEGER",
+    FieldType.BIGINT: "INTEGER",
+    FieldType.FLOAT: "REAL",
+    FieldType.DECIMAL: "NUMERIC",
+}
 
 
 class SQLiteLoader:
@@ -61,14 +69,21 @@ class SQLiteLoader:
         rejects: list[Reject] = []
         created = 0
         suspects = list(self._suspects.judged(connection, batch, records.suspects, "?"))
-        good: list[Sequence[Any]] = list(records.texts(records.good))
+        good: Iterator[Sequence[Any]] = iter(records.texts(records.good))
         sql = self._from_text
         if self._convert_all:
-            good, sql = [self._suspects.values(texts) for texts in good], self._from_values
-        for one, ordinals, rows in _in_order(
-            records.good, good, suspects, rejects, sql, self._from_values
-        ):
-            created += self._insert(connection, batch, one, ordinals, rows, rejects)
+            good, sql = map(self._suspects.values, good), self._from_values
+        for ordinals, found in _in_order(records.good, suspects):
+            if isinstance(found, Reject):
+                rejects.append(found)
+            elif found is None:
+                rows = itertools.islice(good, len(ordinals))
+                created += self._insert(connection, batch, sql, ordinals, rows, rejects)
+            else:
+                one = iter([found])
+                created += self._insert(
+                    connection, batch, self._from_values, ordinals, one, rejects
+                )
         rejects.sort(key=lambda reject: reject.row or 0)
         return LoadOutcome(created, tuple(rejects))
 
@@ -78,27 +93,31 @@ class SQLiteLoader:
         batch: InputBatch,
         sql: str,
         ordinals: Sequence[int],
-        rows: Sequence[Sequence[Any]],
+        rows: Iterator[Sequence[Any]],
         rejects: list[Reject],
     ) -> int:
         """Insert the rows; those refused become rejects. How many were inserted."""
         driver = cast("sqlite3.Connection", connection.connection.driver_connection)
-        waiting = iter(rows)
+        taken = itertools.count()
+        waiting = map(operator.itemgetter(0), zip(rows, taken, strict=False))
         refused = 0
         while True:
             try:
                 driver.executemany(sql, waiting)
             except (sqlite3.Error, OverflowError) as error:
-                place = len(rows) - operator.length_hint(waiting) - 1
-                why = self._why(connection, error, rows[place])
-                rejects.append(
-                    batch.records.reject(ordinals[place], why.code, why.message, column=why.column)
-                )
+                place = next(taken) - refused - 1  # asking has counted one on, each time before
                 refused += 1
+                ordinal = ordinals[place]
+                why = self._why(connection, error, batch, ordinal)
+                rejects.append(
+                    batch.records.reject(ordinal, why.code, why.message, column=why.column)
+                )
             else:
-                return len(rows) - refused
+                return len(ordinals) - refused
 
-    def _why(self, connection: Connection, error: Exception, values: Sequence[Any]) -> RefusedRow:
+    def _why(
+        self, connection: Connection, error: Exception, batch: InputBatch, ordinal: int
+    ) -> RefusedRow:
         """The refusal as the row's own fault; any other error is raised as SQLAlchemy would."""
         fault = self._dialect.fault(error)
         if fault.kind is not FaultKind.ROW:
@@ -108,6 +127,8 @@ class SQLiteLoader:
         code = _STATES.get(fault.code, "23000")
         column = fault.column
         if code == "23503":
+            (texts,) = batch.records.texts([ordinal])
+            values = self._suspects.values(texts)
             column = absent_parent(
                 connection, self._dialect, self._table, self._layout, values, "?"
             )
@@ -115,50 +136,52 @@ class SQLiteLoader:
 
 
 def _in_order(
-    good: Sequence[int],
-    texts: Sequence[Sequence[Any]],
-    suspects: Sequence[tuple[int, Sequence[Any] | Reject]],
-    rejects: list[Reject],
-    from_text: str,
-    from_values: str,
-) -> list[tuple[str, Sequence[int], Sequence[Sequence[Any]]]]:
-    """Runs of good records and of suspects, in file order; refused suspects become rejects."""
-    runs: list[tuple[str, Sequence[int], Sequence[Sequence[Any]]]] = []
+    good: Sequence[int], suspects: Sequence[tuple[int, Sequence[Any] | Reject]]
+) -> Iterator[tuple[Sequence[int], Sequence[Any] | Reject | None]]:
+    """Runs of good records (None) and the suspects with what they were found to be, in order."""
     at = 0
     for ordinal, found in suspects:
-        until = at
-        while until < len(good) and good[until] < ordinal:
-            until += 1
+        until = bisect.bisect_left(good, ordinal, at)
         if until > at:
-            runs.append((from_text, good[at:until], texts[at:until]))
-            at = until
-        if isinstance(found, Reject):
-            rejects.append(found)
-        else:
-            runs.append((from_values, (ordinal,), (found,)))
+            yield good[at:until], None
+        yield (ordinal,), found
+        at = until
     if at < len(good):
-        runs.append((from_text, good[at:], texts[at:]))
-    return runs
+        yield good[at:], None
 
 
 def _value_sql(column: Column, place: int) -> str:
-    """A surely valid text as the column's value."""
+    """A surely valid text as the column's value; numbers where the column itself makes them so."""
     text = f"?{place}"
-    if column.type in (FieldType.INTEGER, FieldType.BIGINT):
-        return f"CAST({text} AS INTEGER)"
-    if column.type is FieldType.FLOAT:
-        return f"CAST({text} AS REAL)"
     if is_number(column):
-        return f"CAST({text} AS NUMERIC)"
+        return text if _becomes_number(column) else f"CAST({text} AS {_NUMBERS[column.type]})"
     if column.type is FieldType.BOOLEAN:
         return f"(lower({text}) IN ('t', 'true', 'y', 'yes', 'on', '1'))"
     if column.type is FieldType.UUID:
         return f"lower({text})"
     if column.type is FieldType.TIMESTAMP:
-        return f"(replace(substr({text}, 1, 19), 'T', ' ') || {_fraction(text, 21)})"
+        moment = f"replace(substr({text}, 1, 19), 'T', ' ') || {_fraction(text, 21)}"
+        return _usual(text, f"{'_' * 10} {'_' * 8}", moment)
     if column.type is FieldType.TIME:
-        return f"(substr({text}, 1, 8) || {_fraction(text, 10)})"
+        return _usual(text, "_" * 8, f"substr({text}, 1, 8) || {_fraction(text, 10)}")
     return text
+
+
+def _becomes_number(column: Column) -> bool:
+    """Whether the column's affinity makes of a number's text what a cast would make of it."""
+    kind = column.sql_type.upper()
+    if "INT" in kind:
+        return column.type in (FieldType.INTEGER, FieldType.BIGINT)
+    if any(word in kind for word in ("CHAR", "CLOB", "TEXT", "BLOB")):
+        return False
+    if any(word in kind for word in ("REAL", "FLOA", "DOUB")):
+        return column.type is FieldType.FLOAT
+    return bool(kind) and column.type is not FieldType.FLOAT
+
+
+def _usual(text: str, pattern: str, otherwise: str) -> str:
+    """Of texts of the usual length only the fraction of a second is missing."""
+    return f"CASE WHEN {text} LIKE '{pattern}' THEN {text} || '.000000' ELSE {otherwise} END"
 
 
 def _fraction(text: str, begin: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -138,9 +139,7 @@ class CsvRecords:
         places = self._place(ordinals)
         data = bytes(pick(self._normal.data, self._normal.offsets, places)).decode()
         layout = self._form.layout
-        rows = csv.reader(
-            _lines(data), delimiter=layout.delimiter, quotechar=layout.quote, strict=True
-        )
+        rows = _rows(data, layout)
         has_null = self._verdict.nulls[places] != 0
         if not has_null.any():
             return rows
@@ -176,6 +175,15 @@ class CsvRecords:
         nulls = self._form.layout.null_values
         found = [_shown(field) for field in split_fields(record, self._form.shape.marks)]
         return [None if text in nulls else text for text in found]
+
+
+def _rows(data: str, layout: Layout) -> Iterator[list[str]]:
+    """The fields of each record."""
+    if not data:
+        return iter(())
+    if layout.quote not in data:
+        return map(operator.methodcaller("split", layout.delimiter), data[:-1].split("\n"))
+    return csv.reader(_lines(data), delimiter=layout.delimiter, quotechar=layout.quote, strict=True)
 
 
 def _lines(data: str) -> Iterator[str]:
