@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 import queue
-import shutil
+import sys
 import tempfile
 import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,6 +35,8 @@ GOOD, SUSPECT, FIRST_RULE = 0, 1, 2
 _NO_NULL = "\x01"
 _LONG_LINE = 1 << 20
 _PREPARED = "batch_ops_question"
+_OPEN_FILES = "/proc/self/fd" if sys.platform == "linux" else "/dev/fd"
+"""Where a file that has no name is opened: the screen's file is gone with its process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Screen:
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        file: Path,
+        file: IO[bytes],
         question: tuple[str, str],
         layout: Layout,
         groups: int,
@@ -78,8 +79,10 @@ class Screen:
         ends = np.cumsum([normal.ordinals.size for normal in normals])
         if not ends[-1]:
             return [_nothing() for _ in normals]
-        with self._file.open("wb") as file:
-            file.writelines(normal.data for normal in normals)
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.writelines(normal.data for normal in normals)
+        self._file.flush()
         longest = max(int(np.diff(normal.offsets).max(initial=0)) for normal in normals)
         answer = self._connection.execute(self._statement(longest)).fetchnumpy()
         state = np.asarray(answer["state"], dtype=np.uint16)
@@ -137,11 +140,12 @@ def _repeated(keys: Sequence[Hashes], state: NDArray[np.uint16]) -> NDArray[np.i
     return np.flatnonzero(found)
 
 
-def _read_csv(file: Path, layout: Layout, line: int) -> str:
+def _read_csv(file: IO[bytes], layout: Layout, line: int) -> str:
     columns = ", ".join(f"'bo_f{place}': 'VARCHAR'" for place in range(len(layout.targets)))
     null = layout.null_values[0] if len(layout.null_values) == 1 else _NO_NULL
     return (
-        f"read_csv({_text(str(file))}, columns={{{columns}}}, header=false, auto_detect=false,"
+        f"read_csv('{_OPEN_FILES}/{file.fileno()}', columns={{{columns}}},"
+        " header=false, auto_detect=false,"
         f" delim={_text(layout.delimiter)}, quote={_text(layout.quote)},"
         f" escape={_text(layout.quote)}, nullstr={_text(null)}, new_line='\\n',"
         f" parallel=false, max_line_size={line}, buffer_size={2 * line})"
@@ -153,7 +157,7 @@ def _text(value: str) -> str:
 
 
 class Screens:
-    """Screens for one source, each with a connection and a private file of its own.
+    """Screens for one source, each with a connection and a file of its own.
 
     A screen that was given back is used again: making one takes longer than judging a batch.
     """
@@ -180,19 +184,19 @@ class Screens:
         self._idle.put(screen)
 
     def _made(self) -> Screen:
-        folder = tempfile.mkdtemp(prefix="batch_ops_")
-        file = Path(folder) / "batch.csv"
-        connection = connect(folder)
+        file = tempfile.TemporaryFile(prefix="batch_ops_")  # noqa: SIM115  (as long as the screen)
+        connection = connect()
         question = self._understood(connection, file)
         screen = Screen(connection, file, question, self._layout, self._groups)
-        weakref.finalize(screen, shutil.rmtree, folder, ignore_errors=True)
+        weakref.finalize(screen, file.close)
         return screen
 
-    def _understood(self, connection: duckdb.DuckDBPyConnection, file: Path) -> tuple[str, str]:
+    def _understood(
+        self, connection: duckdb.DuckDBPyConnection, file: IO[bytes]
+    ) -> tuple[str, str]:
         """The question; where the screen does not understand a rule, the database judges all."""
         import duckdb
 
-        file.write_bytes(b"")
         source = _read_csv(file, self._layout, _LONG_LINE)
         try:
             connection.execute(f"EXPLAIN {source.join(self._question)}")
@@ -201,14 +205,16 @@ class Screens:
         return self._question
 
 
-def connect(folder: str) -> duckdb.DuckDBPyConnection:
-    """A DuckDB in memory with one thread, in UTC, that asks nobody for extensions."""
+def connect() -> duckdb.DuckDBPyConnection:
+    """A DuckDB in memory with one thread, in UTC, that writes no files and asks nobody for
+    extensions.
+    """
     import duckdb
 
     settings: dict[str, str | bool | int | float | list[str]] = {
         "threads": 1,
         "memory_limit": MEMORY_LIMIT,
-        "temp_directory": folder,
+        "temp_directory": "",
         "autoinstall_known_extensions": False,
     }
     connection = duckdb.connect(":memory:", config=settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tempfile
 import threading
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -155,3 +156,15 @@ def test_leaving_early_stops_the_reader(tmp_path):
     with pytest.raises(ZeroDivisionError):
         take_all(source, part, taken=[], divided_by=0)
     assert not [t for t in threading.enumerate() if t.name == "batch_ops-reader"]
+
+
+def test_a_screen_at_work_has_no_file_that_a_killed_process_would_leave(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    source = source_of(tmp_path, HEADER + b"1,a\nx,b\n", "name <> 'a'")
+    (part,) = source.scan(10).ranges
+    with source.batches(part.start, part.end, 10) as batches:
+        (batch,) = batches
+        assert list((tmp_path / "temporary").iterdir()) == []
+    assert [reject.row for reject in batch.rejects] == [1]
+    assert list(batch.records.suspects) == [1]
