@@ -74,7 +74,7 @@ class SQLite(Dialect):
         yield
 
     def prepare_bulk(self, connection: Connection) -> None:
-        connection.exec_driver_sql("PRAGMA cache_size = -65536")
+        connection.exec_driver_sql("PRAGMA cache_size = -32768")
         connection.exec_driver_sql("PRAGMA wal_autocheckpoint = 10000")
         connection.rollback()
 
