@@ -9,8 +9,8 @@ from sqlalchemy.exc import DBAPIError
 
 from batch_ops.database.faults import FaultKind
 from batch_ops.errors import EngineFault, StoppedError
-from batch_ops.journal import chunks, rejects
-from batch_ops.journal.chunks import BatchRow, Claim
+from batch_ops.journal import checkpoints, rejects
+from batch_ops.journal.checkpoints import BatchRow
 from batch_ops.journal.rejects import BatchId
 from batch_ops.journal.store import utc_now
 from batch_ops.results import Counts
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from batch_ops.engine.context import Context
     from batch_ops.engine.work import Batch, Outcome, Work
+    from batch_ops.journal.chunks import Claim
 
 
 class _StoppedByRow(Exception):
@@ -97,7 +98,9 @@ class Attempt:
             rejects.clear(journal, connection, execution_id, self._id)
         rejects.add(journal, connection, execution_id, self._id, outcome.rejects)
         row = self._row(outcome.counts)
-        chunks.checkpoint(journal, connection, execution_id, self.claim, row, last=self.batch.last)
+        checkpoints.checkpoint(
+            journal, connection, execution_id, self.claim, row, last=self.batch.last
+        )
 
     @property
     def _id(self) -> BatchId:
@@ -114,7 +117,7 @@ class Attempt:
             rejects.clear(journal, connection, execution_id, self._id)
             rejects.add(journal, connection, execution_id, self._id, outcome.rejects)
             row = self._row(rolled_back(outcome.counts))
-            chunks.record_attempt(journal, connection, execution_id, self.claim, row)
+            checkpoints.record_attempt(journal, connection, execution_id, self.claim, row)
         first = outcome.rejects[0]
         return StoppedError(
             "row_refused",

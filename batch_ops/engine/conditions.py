@@ -87,8 +87,8 @@ def _row_rule(ground: Ground, connection: Connection, check: Check) -> CheckResu
     renderer = ground.renderer()
     holds = renderer.sql(check.expression)
     query = (
-        f"SELECT count(*) AS counted, coalesce(sum(CASE WHEN ({holds}) THEN 0 ELSE 1 END), 0) AS bad"
-        f" FROM {ground.table}"
+        f"SELECT count(*) AS counted, coalesce(sum(CASE WHEN ({holds}) THEN 0 ELSE 1 END), 0)"
+        f" AS bad FROM {ground.table}"
     )
     row = connection.execute(text(query), renderer.parameters).one()
     keys = _failing(ground, connection, renderer, holds) if row.bad else []

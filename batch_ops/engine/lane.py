@@ -15,7 +15,7 @@ from batch_ops.engine.patience import passes, patience
 from batch_ops.engine.stops import stopped
 from batch_ops.engine.work import Work, work_of
 from batch_ops.errors import DatabaseUnreachableError
-from batch_ops.journal import chunks, executions
+from batch_ops.journal import checkpoints, chunks, executions
 from batch_ops.journal.chunks import ChunkRow, Claim
 
 if TYPE_CHECKING:
@@ -130,12 +130,12 @@ class Lane:
                 self._hold()
                 attempt = new_attempt(self.execution, claim, work, batch, done.batches + 1)
                 counts = attempt.commit(connection)
-                done = chunks.after_batch(done, counts, last=batch.last)
+                done = checkpoints.after_batch(done, counts, last=batch.last)
                 self.report(BatchDone(counts))
         if done.status != chunks.COMPLETED:
             with connection.begin():
-                chunks.complete(self.execution.journal, connection, self.execution.id, claim)
-            done = chunks.after_batch(done, None, last=True)
+                checkpoints.complete(self.execution.journal, connection, self.execution.id, claim)
+            done = checkpoints.after_batch(done, None, last=True)
         return done
 
     def _hold(self) -> None:

@@ -1,13 +1,14 @@
-"""Chunks: the stored plan, claims with a fencing token, and the checkpoint of each batch."""
+"""Chunks: the stored plan, and claims with a fencing token."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, exists, func, insert, or_, select, update
 
 from batch_ops.errors import TakenOverError
 from batch_ops.journal.store import utc_now
@@ -17,9 +18,10 @@ from batch_ops.results import Counts
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection, Exists, Row, Select, Update
 
     from batch_ops.journal.store import Journal
+    from batch_ops.journal.tables import Tables
 
 PLANNED, RUNNING, COMPLETED = "planned", "running", "completed"
 
@@ -62,18 +64,6 @@ class Claim:
 
     chunk: ChunkRow
     token: int
-
-
-@dataclass(frozen=True, slots=True)
-class BatchRow:
-    """What one batch did: a row of the log."""
-
-    number: int
-    counts: Counts
-    cursor_from: str | None
-    cursor_to: str
-    started_at: datetime
-    crc: int | None = None
 
 
 def add_all(
@@ -165,109 +155,77 @@ def claim_next(
     Raises:
         TakenOverError: this process is no longer registered for the execution.
     """
-    table, workers = journal.tables.chunks, journal.tables.workers
     process = worker.partition("/")[0]
-    registered = exists().where(workers.c.operation_id == execution_id, workers.c.worker == process)
-    holder_lives = exists().where(
-        workers.c.operation_id == execution_id,
-        table.c.worker.startswith(workers.c.worker + "/"),
-    )
-    free = or_(table.c.status == PLANNED, and_(table.c.status == RUNNING, ~holder_lives))
-    query = select(table).where(table.c.operation_id == execution_id, table.c.step == step, free)
+    mine = {"of_execution": execution_id, "my_process": process}
+    query = _free(journal.tables)
     if among is not None:
-        query = query.where(table.c.chunk_key.in_(list(among)))
-    for row in connection.execute(query.order_by(table.c.chunk).limit(4)).all():
-        statement = (
-            update(table)
-            .where(
-                table.c.operation_id == execution_id,
-                table.c.step == step,
-                table.c.chunk == row.chunk,
-                table.c.token == row.token,
-                registered,
-            )
-            .values(
-                status=RUNNING,
-                worker=worker,
-                token=row.token + 1,
-                started_at=func.coalesce(table.c.started_at, utc_now()),
-            )
-        )
-        if connection.execute(statement).rowcount == 1:
+        query = query.where(journal.tables.chunks.c.chunk_key.in_(list(among)))
+    for row in connection.execute(query, mine | {"of_step": step}).all():
+        values = {
+            "of_step": step,
+            "of_chunk": row.chunk,
+            "old_token": row.token,
+            "new_token": row.token + 1,
+            "new_worker": worker,
+            "now": utc_now(),
+        }
+        if connection.execute(_take(journal.tables), mine | values).rowcount == 1:
             return Claim(_row(row), row.token + 1)
-    if not connection.execute(select(registered)).scalar():
+    if not connection.execute(select(_registered(journal.tables)), mine).scalar():
         raise taken_over(execution_id)
     return None
 
 
-def checkpoint(
-    journal: Journal,
-    connection: Connection,
-    execution_id: str,
-    claim: Claim,
-    batch: BatchRow,
-    *,
-    last: bool,
-) -> None:
-    """The batch's log row and, as the last statement, the chunk's new position under its token.
+def _registered(tables: Tables) -> Exists:
+    """Whether this process is a worker of the execution."""
+    workers = tables.workers
+    return exists().where(
+        workers.c.operation_id == bindparam("of_execution"),
+        workers.c.worker == bindparam("my_process"),
+    )
 
-    Raises:
-        TakenOverError: the token is no longer ours; the caller rolls back.
-    """
-    tables, chunk = journal.tables, claim.chunk
-    at = {"operation_id": execution_id, "step": chunk.step, "chunk": chunk.number}
-    now = utc_now()
-    if chunk.attempted:
-        _forget_log(journal, connection, at, batch.number)
-    connection.execute(insert(tables.logs).values(**at, **_log_values(batch, "committed", now)))
+
+@cache
+def _free(tables: Tables) -> Select[Any]:
+    """The first chunks of a step that nobody living holds."""
+    table, workers = tables.chunks, tables.workers
+    holder_lives = exists().where(
+        workers.c.operation_id == bindparam("of_execution"),
+        table.c.worker.startswith(workers.c.worker + "/"),
+    )
+    free = or_(table.c.status == PLANNED, and_(table.c.status == RUNNING, ~holder_lives))
+    return (
+        select(table)
+        .where(
+            table.c.operation_id == bindparam("of_execution"),
+            table.c.step == bindparam("of_step"),
+            free,
+        )
+        .order_by(table.c.chunk)
+        .limit(4)
+    )
+
+
+@cache
+def _take(tables: Tables) -> Update:
+    """Take a chunk with a new token, unless somebody was quicker or we are struck out."""
     table = tables.chunks
-    values: dict[str, Any] = {name: table.c[name] + value for name, value in _deltas(batch.counts)}
-    values |= {"position": batch.cursor_to, "batches": table.c.batches + 1, "attempt": None}
-    if last:
-        values |= {"status": COMPLETED, "completed_at": now}
-    _fenced(journal, connection, execution_id, claim, values)
-
-
-def after_batch(chunk: ChunkRow, counts: Counts | None, *, last: bool) -> ChunkRow:
-    """The chunk as it is after a batch of ours was committed (None: without one)."""
-    return replace(
-        chunk,
-        counts=chunk.committed + (counts or Counts()),
-        committed=chunk.committed + (counts or Counts()),
-        attempted=False,
-        batches=chunk.batches + (counts is not None),
-        status=COMPLETED if last else RUNNING,
-        started_at=chunk.started_at or utc_now(),
-        completed_at=utc_now() if last else None,
-    )
-
-
-def complete(journal: Journal, connection: Connection, execution_id: str, claim: Claim) -> None:
-    """A chunk without a (further) batch is done."""
-    values = {"status": COMPLETED, "completed_at": utc_now()}
-    _fenced(journal, connection, execution_id, claim, values)
-
-
-def record_attempt(
-    journal: Journal, connection: Connection, execution_id: str, claim: Claim, batch: BatchRow
-) -> None:
-    """A batch that was rolled back because a row was bad: its counts, until it is done again."""
-    at = {"operation_id": execution_id, "step": claim.chunk.step, "chunk": claim.chunk.number}
-    _forget_log(journal, connection, at, batch.number)
-    connection.execute(
-        insert(journal.tables.logs).values(**at, **_log_values(batch, "rolled_back", utc_now()))
-    )
-    values = {"attempt": orjson.dumps(batch.counts.to_dict()).decode()}
-    _fenced(journal, connection, execution_id, claim, values)
-
-
-def _forget_log(journal: Journal, connection: Connection, at: dict[str, Any], number: int) -> None:
-    """The log row of an attempt that is replaced now."""
-    logs = journal.tables.logs
-    connection.execute(
-        delete(logs).where(
-            *(logs.c[name] == value for name, value in at.items()),
-            logs.c.batch_number == number,
+    return (
+        update(table)
+        .where(
+            table.c.operation_id == bindparam("of_execution"),
+            table.c.step == bindparam("of_step"),
+            table.c.chunk == bindparam("of_chunk"),
+            table.c.token == bindparam("old_token"),
+            _registered(tables),
+        )
+        .values(
+            status=RUNNING,
+            worker=bindparam("new_worker"),
+            token=bindparam("new_token"),
+            started_at=func.coalesce(
+                table.c.started_at, bindparam("now", type_=table.c.started_at.type)
+            ),
         )
     )
 
@@ -300,28 +258,6 @@ def fence(journal: Journal, connection: Connection, execution_id: str, worker: s
     )
 
 
-def _fenced(
-    journal: Journal,
-    connection: Connection,
-    execution_id: str,
-    claim: Claim,
-    values: dict[str, Any],
-) -> None:
-    table = journal.tables.chunks
-    statement = (
-        update(table)
-        .where(
-            table.c.operation_id == execution_id,
-            table.c.step == claim.chunk.step,
-            table.c.chunk == claim.chunk.number,
-            table.c.token == claim.token,
-        )
-        .values(values)
-    )
-    if connection.execute(statement).rowcount != 1:
-        raise taken_over(execution_id)
-
-
 def taken_over(execution_id: str) -> TakenOverError:
     """The error of a worker that lost its execution."""
     return TakenOverError(
@@ -329,22 +265,3 @@ def taken_over(execution_id: str) -> TakenOverError:
         todo=f"See how it goes on: batch-ops status {execution_id[:8]}",
         execution_id=execution_id,
     )
-
-
-def _deltas(counts: Counts) -> list[tuple[str, int]]:
-    return [(name, value) for name, value in counts.to_dict().items() if value]
-
-
-def _log_values(batch: BatchRow, status: str, now: datetime) -> dict[str, Any]:
-    counts = batch.counts
-    return {
-        "batch_number": batch.number,
-        "records_processed": counts.processed + counts.selected,
-        **counts.to_dict(),
-        "cursor_from": batch.cursor_from,
-        "cursor_to": batch.cursor_to,
-        "crc": batch.crc,
-        "started_at": batch.started_at,
-        "completed_at": now,
-        "status": status,
-    }

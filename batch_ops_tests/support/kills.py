@@ -81,6 +81,7 @@ def child_run(folder: str, url: str, operation: str, batch_size: int | None) -> 
 def child_run_when(folder: str, url: str, operation: str, signal_file: str) -> int:
     """Run as soon as a file is there: several children begin in the same instant."""
     project = open_project(Path(folder), url)
+    Path(f"{signal_file}.{os.getpid()}").touch()
     while not Path(signal_file).exists():
         time.sleep(0.0005)
     return run(project, operation).status.exit_code

@@ -199,7 +199,8 @@ def test_the_same_operation_started_twice_at_once_runs_once(
     start = tmp_path / "start"
     arguments = (str(tmp_path), database_url, "remove", str(start))
     children = [fork_server.run(kills.child_run_when, *arguments) for _ in range(4)]
-    time.sleep(0.5)
+    while len(list(tmp_path.glob("start.*"))) < len(children):
+        time.sleep(0.001)
     start.touch()
     codes = sorted(child.wait() for child in children)
     assert codes == [0, 70, 70, 70], [child.output for child in children]
