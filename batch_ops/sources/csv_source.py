@@ -84,7 +84,7 @@ class CsvRows:
     def batches(
         self, start: Position, end: Position, batch_size: int, stops: Sequence[Position] = ()
     ) -> AbstractContextManager[Iterator[InputBatch]]:
-        """The records between two positions, screened one batch ahead."""
+        """The records between two positions, screened ahead in a thread."""
         return ahead(lambda: self._screened(start, end, batch_size, stops))
 
     @contextmanager

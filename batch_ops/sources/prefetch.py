@@ -1,4 +1,4 @@
-"""Working one item ahead, in a thread."""
+"""Working some items ahead, in a thread."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 T = TypeVar("T")
+AHEAD = 2
+"""Items that wait to be taken. They come several at a time: with one, the caller would wait for
+the next ones to be made."""
 
 
 class _Ahead(Generic[T]):
@@ -19,7 +22,7 @@ class _Ahead(Generic[T]):
     def __init__(self, items: Callable[[], AbstractContextManager[Iterator[T]]]) -> None:
         self._items = items
         self._stopped = threading.Event()
-        self._ready: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(maxsize=1)
+        self._ready: queue.Queue[tuple[T | None, BaseException | None]] = queue.Queue(maxsize=AHEAD)
         self._thread = threading.Thread(target=self._run, name="batch_ops-reader", daemon=True)
 
     def start(self) -> None:
@@ -70,7 +73,7 @@ class _Ahead(Generic[T]):
 
 @contextmanager
 def ahead(items: Callable[[], AbstractContextManager[Iterator[T]]]) -> Iterator[Iterator[T]]:
-    """The items of a context, made one ahead in a thread.
+    """The items of a context, made ahead in a thread.
 
     Leaving the context stops the thread, also on errors and interrupts; an error of the thread is
     raised where its item would have come.

@@ -219,12 +219,15 @@ def screened(found: Iterable[Group], form: Form, screen: Screen) -> Iterator[Inp
 
 
 def _together(found: Iterable[Group]) -> Iterator[list[Group]]:
-    """Groups that are judged at once: what a question costs, it costs whatever its size."""
+    """Groups that are judged at once: what a question costs, it costs whatever its size.
+
+    The first one is judged alone, for somebody waits for it.
+    """
     some: list[Group] = []
     try:
-        for group in found:
+        for number, group in enumerate(found):
             some.append(group)
-            if _enough(some):
+            if number == 0 or _enough(some):
                 yield some
                 some = []
     except SourceError:  # what stands before it is good

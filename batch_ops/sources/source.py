@@ -80,7 +80,7 @@ class Source(Protocol):
         A batch also ends at each of `stops` (ascending; ends of ranges) that lies between them, so
         that one reader can run on over the ends of chunks.
 
-        The next batch is read and screened in a thread while the caller works on this one; leaving
-        the context stops the thread. Errors of the thread are raised in the caller.
+        The next batches are read and screened in a thread while the caller works on this one;
+        leaving the context stops the thread. Errors of the thread are raised in the caller.
         """
         ...
