@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
+import tenacity
 from sqlalchemy import create_engine, event
 from sqlglot import exp
 
 from batch_ops.database.dialect import Capabilities, Dialect
 from batch_ops.database.faults import Fault, FaultKind, first_line, original
+from batch_ops.errors import DatabaseUnfitError
 from batch_ops.spec.model import FieldType
 
 if TYPE_CHECKING:
@@ -65,8 +67,15 @@ class SQLite(Dialect):
     def prepare_database(self, connection: Connection) -> None:
         """A write-ahead log: others read while a batch is written, and commits wait for no disk."""
         driver = connection.connection.driver_connection
-        assert driver is not None
-        driver.execute("PRAGMA journal_mode = WAL")
+        assert isinstance(driver, sqlite3.Connection)
+        try:
+            _patiently()(driver.execute, "PRAGMA journal_mode = WAL")
+        except sqlite3.Error as error:
+            raise DatabaseUnfitError(
+                f"The database {connection.engine.url.render_as_string()} cannot be prepared:"
+                f" {error}",
+                todo="Make its file and its folder writable, and close what holds it open.",
+            ) from error
 
     @contextmanager
     def schema_lock(self, connection: Connection) -> Iterator[None]:
@@ -118,6 +127,16 @@ class SQLite(Dialect):
         from batch_ops.database.walk import walk_numbered
 
         return walk_numbered(connection, query, parameters, every)
+
+
+def _patiently() -> tenacity.Retrying:
+    """Who changes the journal mode is not made to wait for others by SQLite itself."""
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception(lambda error: "locked" in str(error)),
+        stop=tenacity.stop_after_delay(BUSY_TIMEOUT_MS / 1000),
+        wait=tenacity.wait_fixed(0.02),
+        reraise=True,
+    )
 
 
 def _configure(connection: sqlite3.Connection, _record: object) -> None:

@@ -44,7 +44,7 @@ def test_sessions_that_are_ended_under_way_cost_no_row_and_double_none(on_postgr
             " WHERE application_name = :name"
         )
         with rival.connect() as connection:
-            while not done.wait(0.12):
+            while not done.wait(0.5):
                 connection.execute(statement, {"name": project.application_name})
 
     thread = threading.Thread(target=end_sessions)
