@@ -256,7 +256,8 @@ def test_another_process_is_refused_while_the_first_one_works(project, on_postgr
 
 
 def test_without_a_terminal_progress_is_lines_on_stderr_and_stdout_stays_json(project):
-    said = project("run", "touch_items", "--no-dagster", "--json")
+    """Batches of one row make it last long enough for the first line, which comes after 2 s."""
+    said = project("run", "touch_items", "--no-dagster", "--json", "--batch-size", "1")
     assert said.returncode == 0
     assert json.loads(said.stdout)["counts"]["updated"] == ROWS
     lines = [line for line in said.stderr.splitlines() if line.startswith("update: ")]
@@ -267,7 +268,7 @@ def test_without_a_terminal_progress_is_lines_on_stderr_and_stdout_stays_json(pr
 
 def test_quiet_has_no_progress(project):
     assert (
-        project("run", "touch_items", "--no-dagster", "--quiet", "--batch-size", "5").stderr == ""
+        project("run", "touch_items", "--no-dagster", "--quiet", "--batch-size", "1").stderr == ""
     )
 
 
