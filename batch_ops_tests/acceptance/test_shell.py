@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROWS = 3_000
+MANY_ROWS = 12_000
+"""In batches of one row they last longer than the 2 s after which progress is told."""
 ROWS_TEXT = """
 name: items
 key: [id]
@@ -64,6 +66,14 @@ class Project:
 
     def touched(self) -> int:
         return self.rows("SELECT COUNT(*) FROM items WHERE state = 'touched'")[0][0]
+
+    def add_to(self, rows: int) -> None:
+        """More items, until there are so many."""
+        with sqlite3.connect(self.folder / "batch_ops.db") as connection:
+            connection.executemany(
+                "INSERT INTO items VALUES (?, ?, 'new')",
+                ((number, f"item {number}") for number in range(ROWS + 1, rows + 1)),
+            )
 
     def newest(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self("status", "--json").stdout)["executions"][0]
@@ -256,20 +266,19 @@ def test_another_process_is_refused_while_the_first_one_works(project, on_postgr
 
 
 def test_without_a_terminal_progress_is_lines_on_stderr_and_stdout_stays_json(project):
-    """Batches of one row make it last long enough for the first line, which comes after 2 s."""
-    said = project("run", "touch_items", "--no-dagster", "--json", "--batch-size", "1")
+    project.add_to(MANY_ROWS)
+    said = project("run", "touch_items", "--no-dagster", "--json")
     assert said.returncode == 0
-    assert json.loads(said.stdout)["counts"]["updated"] == ROWS
+    assert json.loads(said.stdout)["counts"]["updated"] == MANY_ROWS
     lines = [line for line in said.stderr.splitlines() if line.startswith("update: ")]
     assert lines
-    assert "of 3,000 rows" in lines[0]
+    assert f"of {MANY_ROWS:,} rows" in lines[0]
     assert "\x1b" not in said.stderr
 
 
 def test_quiet_has_no_progress(project):
-    assert (
-        project("run", "touch_items", "--no-dagster", "--quiet", "--batch-size", "1").stderr == ""
-    )
+    project.add_to(MANY_ROWS)
+    assert project("run", "touch_items", "--no-dagster", "--quiet").stderr == ""
 
 
 def on_terminal(project, *arguments: str) -> str:
