@@ -21,14 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from batch_ops.engine import Project
-    from batch_ops.results import Reject
+    from batch_ops.results import Reject, Result
 
 SHOWN = 20
 ABOUT = ("reject_row", "reject_code", "reject_column", "reject_message")
 
 
 def errors(
-    execution: Annotated[str, Parameter(help="Its id or the start of it.")],
+    execution: Annotated[
+        str | None,
+        Parameter(help="Its id or the start of it (default: the newest one with rejects)."),
+    ] = None,
     /,
     *,
     csv: Annotated[
@@ -51,7 +54,7 @@ def errors(
 
     say = Say(common)
     with project() as found:
-        result = result_of(found, execution)
+        result = result_of(found, execution) if execution else _newest(found)
         reasons = _asked(reasons_of(found, result.execution_id), reason)
         number = limit if limit is not None or csv or common.json else SHOWN
         some = _Rejects(found, result.execution_id, reason, number)
@@ -63,6 +66,16 @@ def errors(
         else:
             _as_tables(say, some, reasons)
     return 0
+
+
+def _newest(found: Project) -> Result:
+    """The newest execution that has rejects."""
+    from batch_ops.engine import history
+
+    for result in history(found, limit=None):
+        if result.counts.rejects:
+            return result
+    raise UsageError("No execution has rejects.", todo="See what there is: batch-ops status")
 
 
 class _Rejects:

@@ -153,7 +153,7 @@ def open_database(url: str, *, application_name: str = APPLICATION) -> Database:
     """
     try:
         return Database(make_url(url), application_name=application_name)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise UsageError(
             f"{URL_VARIABLE} is not a database URL.",
             todo="It has the form postgresql://user:password@host:5432/database"

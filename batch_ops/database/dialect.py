@@ -93,6 +93,10 @@ class Dialect(ABC):
         """A bound parameter, typed like the column where one is given."""
         return f":{name}"
 
+    def typed(self, placeholder: str, column: Column) -> str:
+        """A value bound by the driver's placeholder, with the type the column would give it."""
+        return placeholder
+
     def compare(self, key: Sequence[Column], operator: str, prefix: str) -> str:
         """`key <operator> (:prefix_0, :prefix_1 …)` in key order; operator is one of > >= < <=."""
         names = [self.quote(column.name) for column in key]
@@ -116,7 +120,7 @@ class Dialect(ABC):
         """The portable expression, changed where this database would mean something else."""
 
     def moment(self, value: Any) -> Any:
-        """A UTC datetime as this database's timestamp columns take it."""
+        """A value as this database's driver and columns take it: moments in UTC."""
         return value
 
     # bulk work

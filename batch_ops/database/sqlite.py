@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import orjson
 import tenacity
@@ -104,14 +106,23 @@ class SQLite(Dialect):
         return f"{left} IN (SELECT value FROM json_each(:{name}))"
 
     def list_value(self, values: Sequence[Any]) -> Any:
-        return orjson.dumps(list(values), default=str).decode()
+        return orjson.dumps([self.moment(value) for value in values]).decode()
+
+    def typed(self, placeholder: str, column: Column) -> str:
+        """A column would make a number of a decimal's text; a bound value has no such affinity."""
+        numeric = column.type in (FieldType.DECIMAL, FieldType.FLOAT)
+        return f"CAST({placeholder} AS NUMERIC)" if numeric else placeholder
 
     def moment(self, value: Any) -> Any:
-        """Text as SQLAlchemy writes it: UTC, with six digits of fraction."""
+        """A moment as SQLAlchemy writes it (UTC, six digits of fraction); a decimal as the number a
+        numeric column would hold; dates, times and UUIDs as text.
+        """
         if isinstance(value, datetime):
             moment = value.astimezone(UTC) if value.tzinfo else value
             return moment.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
-        return value
+        if isinstance(value, Decimal):
+            return int(value) if value == value.to_integral_value() else float(value)
+        return str(value) if isinstance(value, date | time | UUID) else value
 
     def rewrite(self, tree: exp.Expression) -> exp.Expression:
         return tree.transform(_rewrite_interval)
@@ -144,6 +155,7 @@ def _configure(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA case_sensitive_like = ON")
 
 
 def _begin(connection: Connection) -> None:

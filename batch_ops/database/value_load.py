@@ -34,7 +34,7 @@ class Suspects:
         self._columns = [table.column(name) for name in layout.targets]
         self._converters = [Converter(dialect, column) for column in self._columns]
         self._rules = layout.rules
-        self._question = _question(dialect, layout) if layout.rules else ""
+        self._question = _question(dialect, table, layout) if layout.rules else ""
 
     def judged(
         self, connection: Connection, batch: InputBatch, ordinals: Sequence[int], mark: str
@@ -89,9 +89,13 @@ class Suspects:
         return None
 
 
-def _question(dialect: Dialect, layout: Layout) -> str:
+def _question(dialect: Dialect, table: Table, layout: Layout) -> str:
     """A SELECT of all rules over one row; NUL stands for the driver's placeholder."""
-    fields = ", ".join(f"\0 AS {dialect.quote(name)}" for name in layout.targets)
+    placeholder = "\0"
+    fields = ", ".join(
+        f"{dialect.typed(placeholder, table.column(name))} AS {dialect.quote(name)}"
+        for name in layout.targets
+    )
     rules = ", ".join(f"({rule.sql})" for rule in layout.rules)
     return f"SELECT {rules} FROM (SELECT {fields}) AS r"
 

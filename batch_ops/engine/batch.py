@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError
 
 from batch_ops.database.faults import FaultKind
+from batch_ops.engine.reading import hidden_columns, masked
 from batch_ops.errors import EngineFault, StoppedError
 from batch_ops.journal import checkpoints, rejects
 from batch_ops.journal.checkpoints import BatchRow
@@ -118,7 +119,7 @@ class Attempt:
             rejects.add(journal, connection, execution_id, self._id, outcome.rejects)
             row = self._row(rolled_back(outcome.counts))
             checkpoints.record_attempt(journal, connection, execution_id, self.claim, row)
-        first = outcome.rejects[0]
+        first = masked(outcome.rejects[0], hidden_columns(self.execution.row))
         return StoppedError(
             "row_refused",
             f"A row was refused ({first.code}: {first.message}) and the operation says"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
 from batch_ops.database.faults import first_line
 from batch_ops.engine.conditions import evaluate_condition
+from batch_ops.engine.reading import MASK
 from batch_ops.errors import CheckNotEvaluatedError, PreconditionFailedError
 from batch_ops.events import ChecksJudged
 from batch_ops.journal import executions
@@ -46,7 +48,16 @@ def evaluate(ground: Ground) -> tuple[CheckResult, ...]:
     by_name = {result.name: result for result in _expectations(ground, grouped)}
     others = [check for check in checks if check.kind is not CheckKind.EXPECTATION]
     by_name |= {check.name: _condition(ground, check) for check in others}
-    return tuple(by_name[check.name] for check in checks)
+    return tuple(_without_secrets(ground, check, by_name[check.name]) for check in checks)
+
+
+def _without_secrets(ground: Ground, check: Check, result: CheckResult) -> CheckResult:
+    """What a check of a hidden column observed is not told."""
+    read = {str(value) for name, value in check.arguments.items() if name.startswith("column")}
+    read |= check.expression.columns if check.expression else frozenset()
+    if not read & ground.entity.hidden or result.observed_value is None:
+        return result
+    return replace(result, observed_value=MASK, message="" if result.evaluated else result.message)
 
 
 def _expectations(ground: Ground, checks: list[Check]) -> list[CheckResult]:
@@ -96,8 +107,9 @@ def _refuse(execution: Context, results: tuple[CheckResult, ...]) -> None:
 
 
 def _told(result: CheckResult) -> str:
-    observed = f" (observed: {result.observed_value})" if result.observed_value is not None else ""
-    rows = ""
-    if result.unexpected_count:
-        rows = f" ({result.unexpected_count} of {result.element_count} rows break it)"
-    return f"The precondition {result.name!r} does not hold: {result.description}{observed}{rows}."
+    told = ""
+    if result.unexpected_count and result.element_count is not None:
+        told = f" ({result.unexpected_count} of {result.element_count} rows break it)"
+    elif result.observed_value is not None:
+        told = f" (observed: {result.observed_value})"
+    return f"The precondition {result.name!r} does not hold: {result.description}{told}."

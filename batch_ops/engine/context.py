@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from batch_ops.database import ddl, reflect
 from batch_ops.engine import parameters
 from batch_ops.engine.conditions import Ground
+from batch_ops.engine.examine import with_strict_key
 from batch_ops.engine.reading import ChunkInfo, chunk_infos, read_result
 from batch_ops.errors import DatabaseUnfitError
 from batch_ops.journal import outputs
@@ -153,7 +154,7 @@ class Context:
         assert step.source is not None
         return open_source(
             step.source,
-            self.table(step),
+            with_strict_key(self.table(step)),
             self.entity(step),
             step.rules,
             folder=self.project.folder,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
@@ -10,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from batch_ops.database import ddl, reflect
 from batch_ops.database.faults import first_line
 from batch_ops.errors import DatabaseUnfitError, DeclarationError
+from batch_ops.journal.outputs import OUTPUT_PREFIX
 from batch_ops.sources import open_source
 from batch_ops.spec.model import StepKind
 
@@ -53,7 +55,8 @@ def examine(
     """Judge what can be judged before anything is written: tables, keys, the source."""
     source: Source | None = None
     for step in operation.steps:
-        table = _table(project, journal, step)
+        _refuse_journal(journal, step, project)
+        table = with_strict_key(_table(project, journal, step))
         _refuse_key_change(step, table)
         if step.source is not None:
             source = open_source(
@@ -83,6 +86,28 @@ def _table(project: Project, journal: Journal, step: Step) -> Table:
             todo="Set BATCH_OPS_DATABASE_URL to the one you mean, or import something first.",
         )
     return ddl.declared_table(database.dialect, entity, project.catalog.entities)
+
+
+def with_strict_key(table: Table) -> Table:
+    """The table as rows are put into it: a declared key column takes no NULL, whatever the
+    database would let pass.
+    """
+    columns = tuple(
+        replace(column, nullable=column.nullable and column.name not in table.key)
+        for column in table.columns
+    )
+    return replace(table, columns=columns)
+
+
+def _refuse_journal(journal: Journal, step: Step, project: Project) -> None:
+    entity = project.catalog.entity(step.entity)
+    known = {table.name for table in journal.tables.metadata.tables.values()}
+    if entity.table in known or entity.table.startswith(OUTPUT_PREFIX):
+        raise DeclarationError(
+            f"The table {entity.table!r} of entity {entity.name!r} is the journal's own.",
+            todo="Declare an entity on a table of yours.",
+            location=entity.location,
+        )
 
 
 def _refuse_key_change(step: Step, table: Table) -> None:

@@ -97,8 +97,8 @@ def _check_source(execution: Execution) -> None:
         raise SourceChangedError(
             f"The source {row.source} is not the one execution {row.short_id} began with"
             f" (then {row.source_digest[:16]}…, now {digest[:16]}…).",
-            todo="Bring back the file, or name it by --source; to import the new one, cancel this"
-            " execution and run again.",
+            todo="Bring back the file, or name it by --source. The new file is another import:"
+            f" batch-ops run {row.operation}",
             execution_id=row.id,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 SOURCE_PATH = "source_path"
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 
 
 def parameters_of(operation: Operation) -> dict[str, Parameter]:
@@ -56,13 +58,17 @@ def resolve(operation: Operation, given: Mapping[str, Any]) -> dict[str, Any]:
                 f"The parameter {name!r} of {operation.name} has no value.",
                 todo=f"Give it one: -p {name}=…",
             )
+        else:
+            found[name] = None
     return found
 
 
 def _typed(parameter: Parameter, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_typed(parameter, item) for item in value]
-    if parameter.type is None or value is None or isinstance(value, dict):
+    if parameter.type is None:
+        return _number_or_text(value)
+    if value is None or isinstance(value, dict):
         return value
     try:
         return _CONVERTERS.get(parameter.type, str)(value)
@@ -71,6 +77,13 @@ def _typed(parameter: Parameter, value: Any) -> Any:
             f"The value {value!r} of parameter {parameter.name!r} is no {parameter.type}.",
             todo=f"Give a value of type {parameter.type}.",
         ) from error
+
+
+def _number_or_text(value: Any) -> Any:
+    """Where no type is declared and none can be seen, what reads as a number is one."""
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        return value
+    return int(value) if value.lstrip("-").isdigit() else Decimal(value)
 
 
 def _boolean(value: Any) -> bool:

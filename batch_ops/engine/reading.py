@@ -209,13 +209,21 @@ def masked(reject: Reject, hidden: frozenset[str]) -> Reject:
     if not hidden:
         return reject
     secret = reject.column in hidden
+    unsure = reject.column is None and reject.data is None
     return replace(
         reject,
         key=_masked(reject.key, hidden),
         data=_masked(reject.data, hidden),
         value=MASK if secret and reject.value is not None else reject.value,
-        message=f"refused in column {reject.column}" if secret else reject.message,
+        message=_told_message(reject, secret=secret, unsure=unsure),
     )
+
+
+def _told_message(reject: Reject, *, secret: bool, unsure: bool) -> str:
+    """A message that names no column may quote a value of any of them."""
+    if secret:
+        return f"refused in column {reject.column}"
+    return f"refused by the database ({reject.code})" if unsure else reject.message
 
 
 def _masked(record: Mapping[str, Any] | None, hidden: frozenset[str]) -> dict[str, Any] | None:

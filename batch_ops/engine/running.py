@@ -131,6 +131,7 @@ class _Crew:
 
     def work(self) -> None:
         """Start the lanes, hand on what they tell until all have ended, raise what stopped them."""
+        self._limit()
         lanes = [self._thread(number) for number in range(1, self._lanes() + 1)]
         for thread in lanes:
             thread.start()

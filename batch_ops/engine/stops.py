@@ -24,10 +24,13 @@ def stopped(execution: Context, reason: str) -> StoppedError:
         "paused": "It was paused.",
         "cancelled": "It was cancelled.",
     }
+    more = {"max_errors": " with a higher limit", "timeout": " with more time"}
+    option = {"max_errors": " --max-errors …", "timeout": " --timeout …"}
     return StoppedError(
         reason,
         texts.get(reason, f"It was stopped: {reason}."),
-        todo=f"Go on: batch-ops resume {execution.row.short_id}",
+        todo=f"Go on{more.get(reason, '')}: batch-ops resume {execution.row.short_id}"
+        f"{option.get(reason, '')}",
         execution_id=execution.id,
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from sqlalchemy import text
 
 from batch_ops.database.values import load_key
+from batch_ops.engine.examine import with_strict_key
 from batch_ops.engine.isolation import isolate
 from batch_ops.engine.plans import needs_output, target
 from batch_ops.errors import EngineFault
@@ -203,7 +204,8 @@ class SourceWork:
     def __init__(self, execution: Context, step: Step) -> None:
         self._source = execution.source(step)
         dialect = execution.database.dialect
-        self._loader: Loader = dialect.loader(execution.table(step), self._source.layout)
+        table = with_strict_key(execution.table(step))
+        self._loader: Loader = dialect.loader(table, self._source.layout)
         self._batch_size = execution.settings(step).batch_size
         self._ends = _chunk_ends(execution, step)
         self._open = ExitStack()

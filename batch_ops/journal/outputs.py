@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from batch_ops.journal.store import Journal
 
 
+OUTPUT_PREFIX = "batch_output_"
+
+
 def output_name(short_id: str, number: int) -> str:
     """The name of the output table of an execution's step."""
-    return f"batch_output_{short_id}_{number}"
+    return f"{OUTPUT_PREFIX}{short_id}_{number}"
 
 
 def output_columns(target: Table, select_fields: Sequence[str]) -> tuple[str, ...]:

@@ -58,9 +58,9 @@ OPTIONS: Mapping[str, Option] = _table(
     Option("soft_delete", (_E,)),
     Option("expires", (_E,)),
     # what it is
-    Option("name", (_E, _O, _S), values.name),
+    Option("name", (_E, _O, _S), values.own_name),
     Option("description", (_O,), values.text),
-    Option("operation", (_O,), values.name),
+    Option("operation", (_O,), values.own_name),
     Option("parameters", (_O,), values.keep),
     Option("steps", (_O,), values.keep),
     # what is done

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -39,6 +40,13 @@ def name(node: Node) -> str:
     if not isinstance(node.value, str) or not NAME.fullmatch(node.value):
         raise node.wrong("a name of letters, digits and underscores, 63 at most")
     return node.value
+
+
+def own_name(node: Node) -> str:
+    """A name that Dagster takes for an asset, a job or an op: no word of Python's own."""
+    if isinstance(node.value, str) and iskeyword(node.value):
+        raise node.wrong("a name that is no word of Python's own: add another word to it")
+    return name(node)
 
 
 def names(node: Node) -> tuple[str, ...]:
