@@ -83,8 +83,13 @@ def value(project: Project, item: Any) -> Any:
 )
 @given(data=st.data())
 def test_every_qualifying_row_is_done_exactly_once(
-    types: tuple[str, ...], data: st.DataObject, tmp_path: Path, database_url: str
+    types: tuple[str, ...],
+    data: st.DataObject,
+    tmp_path: Path,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("BATCH_OPS_DATABASE_URL", database_url)
     strategy = st.tuples(*(VALUES[name] for name in types))
     keys = data.draw(st.lists(strategy, unique=True, min_size=0, max_size=150))
     size = data.draw(st.integers(1, 60))
