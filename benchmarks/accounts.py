@@ -96,8 +96,8 @@ SIZES = {
     "import_batch": 25_000,
     "import_chunk": 250_000,
     "import_workers": 1,
-    "change_batch": 50_000,
-    "change_chunk": 50_000,
+    "change_batch": 100_000,
+    "change_chunk": 100_000,
     "change_workers": 2,
 }
 """What the operations declare of sizes."""
