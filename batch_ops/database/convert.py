@@ -240,8 +240,3 @@ class Converter:
         if not text.strip() or not _INTERVAL.fullmatch(text.strip()):
             raise self._refuse(INVALID_DATETIME, "invalid input syntax for type interval")
         return text.strip()
-
-
-def converters(dialect: Dialect, columns: list[Column]) -> list[Converter]:
-    """One converter per column."""
-    return [Converter(dialect, column) for column in columns]
