@@ -211,6 +211,18 @@ class Result:
     def processed_records(self) -> int:
         return self.counts.processed
 
+    @property
+    def next_step(self) -> str | None:
+        """The first step that is not finished; None when all are."""
+        return next((step.name for step in self.steps if step.status != "finished"), None)
+
+    def step(self, name: str) -> StepResult:
+        """The step of that name; KeyError when there is none."""
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise KeyError(name)
+
     def to_dict(self) -> dict[str, Any]:
         """One JSON-safe object with stable keys."""
         return {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from sqlalchemy import URL, Connection, Engine
     from sqlglot import exp
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from batch_ops.database.load import Layout, Loader
     from batch_ops.database.tables import Column, Table
     from batch_ops.database.values import Key
+    from batch_ops.database.walk import Boundary
     from batch_ops.spec.model import Field
 
 
@@ -132,10 +133,14 @@ class Dialect(ABC):
     @abstractmethod
     def boundaries(
         self, connection: Connection, query: str, parameters: dict[str, Any], every: int
-    ) -> tuple[list[Key], int]:
-        """Walk `query` (an ordered SELECT of keys) once: each `every`-th key, the last one too,
-        and how many rows there are.
+    ) -> Generator[Boundary]:
+        """Walk `query` (an ordered SELECT of keys) once: each `every`-th key, and the last one."""
+
+    def seams(self, connection: Connection, table: Table, parts: int) -> Sequence[Key]:
+        """Keys, in key order, that cut a large table into `parts` of about the same size; none
+        where it is small, or where such keys cannot be had cheaply.
         """
+        return ()
 
     def prepare_bulk(self, connection: Connection) -> None:
         """Session settings for a lane's connection."""

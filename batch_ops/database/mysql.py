@@ -15,13 +15,13 @@ from batch_ops.database.faults import Fault, FaultKind, first_line, original
 from batch_ops.spec.model import FieldType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from sqlalchemy import URL, Connection, Engine
 
     from batch_ops.database.load import Layout, Loader
     from batch_ops.database.tables import Column, Table
-    from batch_ops.database.values import Key
+    from batch_ops.database.walk import Boundary
     from batch_ops.spec.model import Field
 
 SCHEMA_LOCK = "batch_ops.schema"
@@ -122,7 +122,7 @@ class MySQL(Dialect):
 
     def boundaries(
         self, connection: Connection, query: str, parameters: dict[str, Any], every: int
-    ) -> tuple[list[Key], int]:
+    ) -> Generator[Boundary]:
         from batch_ops.database.walk import walk_numbered
 
         return walk_numbered(connection, query, parameters, every)

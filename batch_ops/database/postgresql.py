@@ -12,7 +12,7 @@ from batch_ops.database.faults import Fault, FaultKind, first_line, kind_of_sqls
 from batch_ops.spec.model import FieldType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator, Sequence
 
     from sqlalchemy import URL, Connection, Engine
     from sqlglot import exp
@@ -20,9 +20,14 @@ if TYPE_CHECKING:
     from batch_ops.database.load import Layout, Loader
     from batch_ops.database.tables import Column, Table
     from batch_ops.database.values import Key
+    from batch_ops.database.walk import Boundary
     from batch_ops.spec.model import Field
 
 SCHEMA_LOCK = 0x62617463685F6F70  # "batch_op": the advisory lock under which tables are made
+
+LARGE_PAGES = 8_192
+"""Tables of so many pages (64 MB) are cut into parts that are walked at once."""
+SAMPLED_PAGES = 256
 
 _TYPES = {
     FieldType.UUID: "UUID",
@@ -121,10 +126,29 @@ class PostgreSQL(Dialect):
 
     def boundaries(
         self, connection: Connection, query: str, parameters: dict[str, Any], every: int
-    ) -> tuple[list[Key], int]:
+    ) -> Generator[Boundary]:
         from batch_ops.database.walk import walk_cursor
 
         return walk_cursor(connection, query, parameters, every)
+
+    def seams(self, connection: Connection, table: Table, parts: int) -> Sequence[Key]:
+        """From a sample of whole pages, in the order of the key's own collation."""
+        name = self.table_sql(table.name, table.schema)
+        size = text("SELECT pg_relation_size(to_regclass(:name)) / 8192")
+        pages = connection.execute(size, {"name": name}).scalar() or 0
+        if pages < LARGE_PAGES:
+            return ()
+        columns = [self.quote(column) for column in table.key]
+        key, falling = ", ".join(columns), ", ".join(f"{column} DESC" for column in columns)
+        sampled = text(
+            f"SELECT {key} FROM (SELECT DISTINCT ON (bo_part) bo_part, {key} FROM"
+            f" (SELECT {key}, ntile(:parts) OVER (ORDER BY {key}) AS bo_part FROM {name}"
+            " TABLESAMPLE SYSTEM (:share)) AS sample"
+            f" WHERE bo_part < :parts ORDER BY bo_part, {falling}) AS seams ORDER BY bo_part"
+        )
+        bound = {"parts": parts, "share": min(100, 100 * SAMPLED_PAGES / pages)}
+        keys = [tuple(row) for row in connection.execute(sampled, bound)]
+        return [key for key in keys if None not in key]
 
 
 def _unnamed(driver: BaseException) -> FaultKind:

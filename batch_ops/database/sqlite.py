@@ -20,13 +20,13 @@ from batch_ops.errors import DatabaseUnfitError
 from batch_ops.spec.model import FieldType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from sqlalchemy import URL, Connection, Engine
 
     from batch_ops.database.load import Layout, Loader
     from batch_ops.database.tables import Column, Table
-    from batch_ops.database.values import Key
+    from batch_ops.database.walk import Boundary
     from batch_ops.spec.model import Field
 
 BUSY_TIMEOUT_MS = 15_000
@@ -134,7 +134,7 @@ class SQLite(Dialect):
 
     def boundaries(
         self, connection: Connection, query: str, parameters: dict[str, Any], every: int
-    ) -> tuple[list[Key], int]:
+    ) -> Generator[Boundary]:
         from batch_ops.database.walk import walk_numbered
 
         return walk_numbered(connection, query, parameters, every)

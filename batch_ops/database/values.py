@@ -59,9 +59,9 @@ def decode(value: Any) -> Any:
     return value
 
 
-def dump_key(key: Sequence[Any] | None) -> str | None:
+def dump_key(key: Sequence[Any]) -> str:
     """A key as JSON text."""
-    return None if key is None else orjson.dumps([encode(v) for v in key]).decode()
+    return orjson.dumps([encode(v) for v in key]).decode()
 
 
 def load_key(text: str | None) -> Key | None:

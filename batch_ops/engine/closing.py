@@ -37,7 +37,7 @@ def finish(execution: Context) -> Result:
     """
     result = execution.result()
     if not result.status.finished:
-        _refuse_unfinished(execution)
+        _refuse_unfinished(execution, result.next_step)
         status = Status.COMPLETED_WITH_ERRORS if result.counts.rejects else Status.COMPLETED
         _close(execution, status, result.counts)
         result = execution.result()
@@ -45,8 +45,7 @@ def finish(execution: Context) -> Result:
     return result
 
 
-def _refuse_unfinished(execution: Context) -> None:
-    missing = execution.next_step
+def _refuse_unfinished(execution: Context, missing: str | None) -> None:
     if missing is not None:
         raise StoppedError(
             "step_unfinished",

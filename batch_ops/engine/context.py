@@ -85,8 +85,7 @@ class Context:
     @property
     def next_step(self) -> str | None:
         """The first step that is not finished; None when all are."""
-        done = {step.name for step in self.result().steps if step.status == "finished"}
-        return next((step.name for step in self.operation.steps if step.name not in done), None)
+        return self.result().next_step
 
     def result(self) -> Result:
         """The execution as the journal knows it now."""

@@ -104,9 +104,13 @@ def _plan_table(execution: Context, step: Step) -> tuple[int, tuple[PlannedChunk
     settings, goal = execution.settings(step), target(execution, step)
     with execution.database.reading() as connection:
         _refuse_null_keys(connection, goal)
-        plan = plan_keyset(
-            connection, goal, batch_size=settings.batch_size, chunk_rows=settings.chunk_rows
-        )
+    plan = plan_keyset(
+        execution.database,
+        goal,
+        batch_size=settings.batch_size,
+        chunk_rows=settings.chunk_rows,
+        walkers=settings.max_workers,
+    )
     return plan.rows, plan.chunks
 
 

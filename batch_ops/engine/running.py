@@ -13,7 +13,6 @@ from sqlalchemy.exc import DBAPIError
 from batch_ops.engine.lane import BatchDone, ChunkDone, Lane
 from batch_ops.engine.patience import steady
 from batch_ops.engine.plans import plan_step
-from batch_ops.engine.reading import chunk_infos, read_result
 from batch_ops.engine.stops import named, stopped
 from batch_ops.errors import DatabaseUnfitError, StoppedError
 from batch_ops.events import ChunkCompleted, Progress, StepFinished
@@ -60,20 +59,21 @@ def _end_attempt(execution: Context, step: Step) -> None:
 
 def finish_step(execution: Context, step: Step) -> StepResult:
     """Mark the step as finished. See Execution.finish_step."""
-    missing = [info for info in chunk_infos(execution.journal, execution.id, step.name)
-               if not info.completed]  # fmt: skip
-    if missing:
+    known = execution.result()
+    result = known.step(step.name)
+    missing = result.chunks.total - result.chunks.completed
+    if missing or not result.chunks.total:
         raise StoppedError(
             "chunks_missing",
-            f"{len(missing)} chunks of step {step.name!r} are not done.",
+            f"{missing} chunks of step {step.name!r} are not done.",
             todo=f"Go on: batch-ops resume {execution.row.short_id}",
             execution_id=execution.id,
         )
-    _check_share(execution)
-    if step_result(execution, step).status != "finished":
+    _check_share(execution, known.counts)
+    if result.status != "finished":
         with named(execution):
             _mark_finished(execution, step)
-    result = step_result(execution, step)
+        result = step_result(execution, step)
     execution.emit(StepFinished(execution.id, execution.operation.name, result))
     return result
 
@@ -86,8 +86,7 @@ def _mark_finished(execution: Context, step: Step) -> None:
 
 def step_result(execution: Context, step: Step) -> StepResult:
     """The step as the journal knows it now."""
-    result = read_result(execution.journal, execution.operation, execution.id)
-    return next(found for found in result.steps if found.name == step.name)
+    return execution.result().step(step.name)
 
 
 def over_limit(
@@ -104,11 +103,10 @@ def over_limit(
     return bad > limit.share * counts.total
 
 
-def _check_share(execution: Context) -> None:
+def _check_share(execution: Context, counts: Counts) -> None:
     """A percentage of few rows is looked at when the step ends."""
     operation = execution.operation
     limit = execution.options.settings(operation.settings).max_errors
-    counts = execution.result().counts
     if over_limit(limit, counts, skip_invalid=operation.skip_invalid_rows, ended=True):
         raise stopped(execution, "max_errors")
 
@@ -122,10 +120,10 @@ class _Crew:
         self._told: queue.SimpleQueue[BatchDone | ChunkDone | BaseException | None]
         self._told = queue.SimpleQueue()
         self._reason: str | None = None
-        self._all = execution.result()
-        self._step_counts = step_result(execution, step).counts
-        self._planned = step_result(execution, step).planned_rows or 0
-        self._total = self._all.counts
+        known = execution.result()
+        self._step_counts = known.step(step.name).counts
+        self._planned = known.step(step.name).planned_rows or 0
+        self._total = known.counts
         self._began = self._published = time.monotonic()
         self._lock = threading.Lock()
 

@@ -28,9 +28,11 @@ def enter(
     """
     worker = project.worker()
     with journal.database.reading() as connection:
-        _refuse_same(journal, connection, operation, row, options)
         tables = target_tables(project.catalog, operation)
-        ownership.refuse_held(journal, connection, row.id, tables)
+        try:
+            ownership.refuse_held(journal, connection, row.id, tables)
+        finally:  # the holder may be the same thing, begun a moment ago: that says more
+            _refuse_same(journal, connection, operation, row, options)
     with journal.database.locked() as connection:
         _refuse_same(journal, connection, operation, row, options)
         executions.add(journal, connection, row)

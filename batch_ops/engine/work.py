@@ -115,8 +115,8 @@ class KeysetWork:
             return _grouped(chunk.splits, self._batch_size // chunk.spacing)
         lower, upper = load_key(chunk.position or chunk.lower), load_key(chunk.upper)
         with connection.begin():
-            ends, _ = boundaries_between(connection, self._target, lower, upper, self._batch_size)
-        return [*(end for end in ends if end != chunk.upper), chunk.upper]
+            walked = boundaries_between(connection, self._target, lower, upper, self._batch_size)
+        return [*(end for end in walked.boundaries if end != chunk.upper), chunk.upper]
 
     def write(self, connection: Connection, batch: Batch, *, isolating: bool) -> Outcome:
         lower, upper = load_key(batch.start), load_key(batch.end)

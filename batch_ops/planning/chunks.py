@@ -35,23 +35,34 @@ def spacing(batch_size: int, chunk_rows: int) -> int:
     return max(1, min(multiple, max(chunk_rows, batch_size)))
 
 
-def chunk_size(rows: int, chunk_rows: int, every: int) -> int:
-    """Rows of a chunk: `chunk_rows`, raised so that there are at most 200, in whole boundaries."""
-    wanted = max(chunk_rows, -(-rows // MAX_CHUNKS))
+def chunk_size(rows: int, chunk_rows: int, every: int, parts: int = 1) -> int:
+    """Rows of a chunk: `chunk_rows`, raised so that there are at most 200, in whole boundaries.
+
+    parts: so many chunks may be smaller, because a part of the table ends there.
+    """
+    wanted = max(chunk_rows, -(-rows // (MAX_CHUNKS + 1 - parts)))
     return -(-wanted // every) * every
 
 
-def cut(boundaries: Sequence[str], rows: int, every: int, chunk_rows: int) -> list[PlannedChunk]:
-    """Group boundaries into chunks. Without rows there is one empty chunk."""
-    if not boundaries:
-        return [PlannedChunk(number=1, rows=0, lower=None, upper=None)]
-    per_chunk = chunk_size(rows, chunk_rows, every) // every
+def cut(
+    parts: Sequence[tuple[Sequence[str], int]], every: int, chunk_rows: int
+) -> list[PlannedChunk]:
+    """Group the boundaries of each part into chunks. Without rows there is one empty chunk.
+
+    parts: consecutive ranges of the key, each with its boundaries, `every` rows apart, and rows.
+    """
+    size = chunk_size(sum(rows for _, rows in parts), chunk_rows, every, len(parts))
     chunks: list[PlannedChunk] = []
-    lower: str | None = None
+    for boundaries, rows in parts:
+        _cut_part(chunks, boundaries, rows, every, size // every)
+    return chunks or [PlannedChunk(number=1, rows=0, lower=None, upper=None)]
+
+
+def _cut_part(
+    chunks: list[PlannedChunk], boundaries: Sequence[str], rows: int, every: int, per_chunk: int
+) -> None:
     for start in range(0, len(boundaries), per_chunk):
         splits = tuple(boundaries[start : start + per_chunk])
-        left = rows - start * every
-        size = min(len(splits) * every, left)
+        lower = chunks[-1].upper if chunks else None
+        size = min(len(splits) * every, rows - start * every)
         chunks.append(PlannedChunk(len(chunks) + 1, size, lower, splits[-1], splits, every))
-        lower = splits[-1]
-    return chunks
