@@ -19,6 +19,13 @@ OUTCOMES = (
     "skipped",
 )
 
+MESSAGE_FIELDS = (
+    *("operation", "operation_id", "execution_id", "status", "stopped_reason", "message"),
+    *("total_records", "processed_records", "error_count", *OUTCOMES, "cascaded"),
+    *("started_at", "completed_at", "duration_s", "rows_per_s", "run_id"),
+)
+"""What a notification's text may name in braces: every field of a result."""
+
 
 class Status(StrEnum):
     """The status of an execution."""
@@ -215,6 +222,14 @@ class Result:
     def next_step(self) -> str | None:
         """The first step that is not finished; None when all are."""
         return next((step.name for step in self.steps if step.status != "finished"), None)
+
+    def message_fields(self) -> dict[str, Any]:
+        """The values of `MESSAGE_FIELDS`."""
+        told = self.to_dict()
+        told |= self.counts.to_dict()
+        told |= {"operation_id": self.execution_id, "total_records": self.counts.total}
+        told |= {"error_count": self.counts.rejects}
+        return {name: told[name] for name in MESSAGE_FIELDS}
 
     def step(self, name: str) -> StepResult:
         """The step of that name; KeyError when there is none."""

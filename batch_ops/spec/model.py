@@ -40,19 +40,50 @@ class StepKind(StrEnum):
     SELECT = "select"
     INSERT = "insert"
     UPDATE = "update"
+    UPSERT = "upsert"
     DELETE = "delete"
+    FUNCTION = "custom_function"
 
     @property
     def writes(self) -> bool:
         """Whether the step changes its target table."""
-        return self is not StepKind.SELECT
+        return self not in (StepKind.SELECT, StepKind.FUNCTION)
+
+    @property
+    def adds(self) -> bool:
+        """Whether the step puts records into its target table."""
+        return self in (StepKind.INSERT, StepKind.UPSERT)
 
 
 class ErrorHandling(StrEnum):
-    """What a bad row costs: itself, or the batch and the rest of the execution."""
+    """What a bad row costs: itself, or the batch and the rest of the execution. With COLLECT a bad
+    row costs itself, and every error is in the result, not in the journal alone.
+    """
 
     CONTINUE = "continue_on_error"
+    COLLECT = "collect_errors"
     STOP = "stop_on_error"
+
+
+class OnConflict(StrEnum):
+    """What becomes of a record whose key (or conflict target) is in the table already.
+
+    ERROR: it is a reject. SKIP: the row in the table stays, the record is `skipped`. UPDATE: the
+    given columns are set. REPLACE: the whole row is; columns that are not given get their default.
+    """
+
+    ERROR = "error"
+    SKIP = "skip"
+    UPDATE = "update"
+    REPLACE = "replace"
+
+
+class LoggingLevel(StrEnum):
+    """How much the log says: begin and end; steps and chunks too; every batch too."""
+
+    MINIMAL = "minimal"
+    NORMAL = "normal"
+    DETAILED = "detailed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +129,9 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column of an entity. `length` is the most characters of a `string(n)`."""
+    """A column of an entity. `length` is the most characters of a `string(n)`; `check` is a
+    constraint of the table where batch_ops makes it.
+    """
 
     name: str
     type: FieldType
@@ -108,6 +141,7 @@ class Field:
     precision: tuple[int, int] | None = None
     default: Any = None
     references: Reference | None = None
+    check: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +166,8 @@ class Parameter:
 @dataclass(frozen=True, slots=True)
 class CsvSource:
     """A CSV file. `path` is a path or `package://<package>/<path in it>`; None: a parameter of
-    the name `source_path` gives it. `mapping` maps target column to header name.
+    the name `source_path` gives it. `mapping` maps target column to header name, or to the place
+    of a column, from 1.
     """
 
     path: str | None
@@ -141,17 +176,58 @@ class CsvSource:
     has_header: bool = True
     encoding: str = "utf-8"
     null_values: tuple[str, ...] = ("",)
+    mapping: Mapping[str, str | int] = field(default_factory=dict)
+
+
+class FileFormat(StrEnum):
+    """Files of records besides CSV: a JSON list of objects, one object a line, Parquet."""
+
+    JSON = "json"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFile:
+    """A file of records. `path` as in CsvSource; `mapping` maps target column to field name."""
+
+    format: FileFormat
+    path: str | None
     mapping: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class RowsSource:
-    """Rows handed over in memory: the parameter that holds the list of records."""
+    """Rows handed over in memory: the parameter that holds the list of records; None: one record
+    without fields, made of the step's values alone.
+    """
 
-    parameter: str
+    parameter: str | None
+    mapping: Mapping[str, str] = field(default_factory=dict)
 
 
-Source = CsvSource | RowsSource
+@dataclass(frozen=True, slots=True)
+class EntitySource:
+    """The rows of another entity's table, in the same database; `where` chooses among them."""
+
+    entity: str
+    where: Expression | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySource:
+    """The rows of one SELECT on declared entities; `columns` are their names, in order."""
+
+    select: Expression
+    columns: tuple[str, ...]
+    mapping: Mapping[str, str] = field(default_factory=dict)
+
+
+Stream = CsvSource | RecordFile | RowsSource
+"""Records from outside the database, read in order."""
+
+Source = Stream | EntitySource | QuerySource
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,21 +284,74 @@ class ErrorLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class Throttle:
+    """How fast a lane may go: `pause` between two batches, and most rows a second of all lanes."""
+
+    pause: timedelta | None = None
+    rows_per_second: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Sizes and limits: they say how, never what. `resume --use-new` may take over new ones.
 
-    batch_size: rows of one transaction. chunk_rows: rows of one chunk, raised when a step would
-    have more than 200 chunks. max_workers: lanes. max_records: most rows of a writing step.
+    batch_size: rows of one transaction. worker_batch_size: the same where several lanes work.
+    chunk_rows: rows of one chunk, raised when a step would have more than 200 chunks. max_workers:
+    lanes. max_records: most rows of a writing step. timeout: of the operation; of a custom
+    function's step: of each call.
     """
 
     batch_size: int = 10_000
+    worker_batch_size: int | None = None
     chunk_rows: int = 50_000
     max_workers: int = 1
     parallel: bool | None = None
     max_records: int | None = None
     max_errors: ErrorLimit | None = None
+    max_errors_per_worker: int | None = None
     timeout: timedelta | None = None
     retry: Retry = Retry()
+    throttle: Throttle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What is told of an execution, and where.
+
+    progress: whether progress is told at all. every_rows: besides once in a while, after so many
+    rows. heartbeat: between two signs of life of a process. log_table, metrics_table: None is the
+    journal's own.
+    """
+
+    progress: bool = True
+    every_rows: int | None = None
+    heartbeat: timedelta | None = None
+    level: LoggingLevel = LoggingLevel.NORMAL
+    log_table: str | None = None
+    metrics: bool = False
+    metrics_table: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """Who is told of an execution's end, and in which words; None: words of our own.
+
+    completion: whether a good end is told too; failures and passed limits always are.
+    """
+
+    completion: bool = False
+    channels: tuple[str, ...] = ()
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a custom function is given: the rows or the value that `name` stands for, or values by
+    name; with neither, nothing.
+    """
+
+    name: str | None = None
+    values: Mapping[str, Value] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,11 +360,15 @@ class Step:
 
     Attributes:
         entity: the target entity's name.
-        values: what an update sets, by column.
+        values: what an update, an insert or an upsert sets, by column.
         where: which rows; None is all of them.
         select_fields: what a select hands to later steps besides the key.
-        outputs: parameter name in `where` or `values` → the earlier step it means.
+        outputs: name in `where`, `values` or `input` → the earlier step it means.
+        records: the earlier step whose records are put into the table, one row for each.
         rules: judged for each row of the source before it is written.
+        conflict_target: the columns that make two records the same; empty: the key.
+        function: the name of a custom function, or `module:function`.
+        output: the name later steps may call its rows by.
     """
 
     name: str
@@ -249,14 +382,34 @@ class Step:
     source: Source | None = None
     rules: tuple[Rule, ...] = ()
     outputs: Mapping[str, str] = field(default_factory=dict)
+    records: str | None = None
+    conflict_target: tuple[str, ...] = ()
+    on_conflict: OnConflict = OnConflict.ERROR
+    function: str | None = None
+    input: Input = Input()
+    output: str | None = None
     location: Location | None = field(default=None, compare=False)
+
+    @property
+    def stream(self) -> Stream | None:
+        """The source, where it is read in order from outside the database."""
+        source = self.source
+        return None if isinstance(source, EntitySource | QuerySource) else source
 
     @property
     def expressions(self) -> tuple[Expression, ...]:
         """Every expression of the step."""
         values = [value for value in self.values.values() if isinstance(value, Expression)]
+        values += [v for v in (self.input.values or {}).values() if isinstance(v, Expression)]
         where = [self.where] if self.where else []
-        return (*where, *values, *(rule.expression for rule in self.rules))
+        return (*where, *values, *self._of_source, *(rule.expression for rule in self.rules))
+
+    @property
+    def _of_source(self) -> tuple[Expression, ...]:
+        if isinstance(self.source, QuerySource):
+            return (self.source.select,)
+        chosen = self.source.where if isinstance(self.source, EntitySource) else None
+        return (chosen,) if chosen else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,10 +438,15 @@ class Operation:
     settings: Settings
     description: str = ""
     preconditions: tuple[Check, ...] = ()
+    postconditions: tuple[Check, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     error_handling: ErrorHandling = ErrorHandling.CONTINUE
     skip_invalid_rows: bool = False
     once: bool = False
+    atomic: bool = False
+    requires_confirmation: bool = False
+    telling: Telling = Telling()
+    notification: Notification = Notification()
     schedule: Schedule | None = None
     sensor: FolderSensor | None = None
     location: Location | None = field(default=None, compare=False)
@@ -303,12 +461,24 @@ class Operation:
     @property
     def reads_file(self) -> bool:
         """Whether a step reads a file: then its digest is part of an execution's identity."""
-        return any(isinstance(step.source, CsvSource) for step in self.steps)
+        return any(isinstance(step.source, CsvSource | RecordFile) for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """Records that are put into the table get `column` = NOW() + after, unless they set it."""
+
+    column: str
+    after: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A declared table: its fields, keys, hidden columns and operations."""
+    """A declared table: its fields, keys, hidden columns and operations.
+
+    soft_delete: the timestamp column that says a row counts as deleted: deleting sets it, and
+    steps pass over rows in which it is set.
+    """
 
     name: str
     table: str
@@ -318,6 +488,8 @@ class Entity:
     create_table: bool = False
     connection: str | None = None
     hidden: frozenset[str] = frozenset()
+    soft_delete: str | None = None
+    expires: Expiry | None = None
     operations: tuple[Operation, ...] = ()
     location: Location | None = field(default=None, compare=False)
 
