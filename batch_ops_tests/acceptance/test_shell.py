@@ -82,7 +82,7 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path) -> Project:
-    (tmp_path / "dagster.yaml").touch()
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}")
     (tmp_path / "defs").mkdir()
     (tmp_path / "defs" / "items.yaml").write_text(ROWS_TEXT)
     with sqlite3.connect(tmp_path / "batch_ops.db") as connection:

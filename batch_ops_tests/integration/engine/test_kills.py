@@ -72,11 +72,16 @@ def test_killed_at_a_random_moment_and_resumed_it_ends_as_if_undisturbed(
     right = undisturbed(folder, database_url, operation)
     batches = right.pop("batches")
     rng = random.Random(f"{seed} {operation}")
-    for _ in range(KILLS):
+    done = missed = 0
+    while done < KILLS:
         project = fresh(folder, database_url)
         child = kills.start(fork_server, folder, database_url, operation)
-        killed = kills.kill_after(child, project, rng.randrange(1, batches - 2))
-        assert killed, f"it ended before it was killed: {child.output}"
+        if not kills.kill_after(child, project, rng.randrange(1, batches - 2)):
+            missed += 1  # it was quicker than we
+            assert missed <= KILLS, f"it ends before it is killed: {child.output}"
+            project.dispose()
+            continue
+        done += 1
         execution_id = newest_unfinished(project)
         assert execution_id is not None
         assert not is_worked_on(project, execution_id)
