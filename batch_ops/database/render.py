@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from batch_ops.database.calls import answer, type_of
 from batch_ops.errors import ParameterError
 from batch_ops.spec.model import Expression, Field, FieldType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from batch_ops.database.dialect import Dialect
     from batch_ops.database.tables import Column
@@ -44,7 +45,17 @@ class RowsOf:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
-Bind = Scalar | ListOf | RowsOf
+@dataclass(frozen=True, slots=True)
+class SqlText:
+    """A piece of SQL of this database, put in as it is; `type` where it is known. Fields of
+    records are such: `:x.price` is looked up as "x.price".
+    """
+
+    sql: str
+    type: FieldType | None = None
+
+
+Bind = Scalar | ListOf | RowsOf | SqlText
 
 
 @dataclass(slots=True)
@@ -55,8 +66,10 @@ class Renderer:
         binds: what each `:name` means.
         now: what NOW() means.
         parameters: what was bound so far, by bind name; handed to the statement.
-        prefix: begins the names under which moments are bound: two renderers of one statement may
-            mean different moments by NOW().
+        prefix: begins the names under which moments and answers are bound: two renderers of one
+            statement may mean different moments by NOW().
+        calls: what to call for the functions that Python answers, by name in lower case; each call
+            is made once.
     """
 
     dialect: Dialect
@@ -64,6 +77,8 @@ class Renderer:
     now: datetime
     parameters: dict[str, Any] = field(default_factory=dict)
     prefix: str = "bo"
+    calls: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    _answers: dict[str, exp.Var] = field(default_factory=dict)
 
     def sql(self, expression: Expression) -> str:
         """The expression as SQL; may be embedded in a `text()` statement."""
@@ -83,9 +98,13 @@ class Renderer:
             return self._membership(node.this, *bound)
         if isinstance(node, exp.EQ) and isinstance(node.expression, exp.Any):
             return self._equal_any(node)
+        if isinstance(node, exp.Dot):
+            return exp.Var(this=self._record_field(node))
+        if isinstance(node, exp.Anonymous):
+            return self._answered(node)
         if isinstance(node, exp.Placeholder):
             return exp.Var(this=self._scalar(str(node.this)))
-        if _is_now(node):
+        if isinstance(node, exp.CurrentTimestamp):
             return exp.Var(this=self._moment(f"{self.prefix}_now", self.now, FieldType.TIMESTAMP))
         if isinstance(node, exp.CurrentDate):
             return exp.Var(
@@ -139,6 +158,39 @@ class Renderer:
         self.parameters[name] = self.dialect.moment(bind.value)
         return self.dialect.bind(name, self._typed(bind.type))
 
+    def _record_field(self, node: exp.Dot) -> str:
+        name = f"{node.this.name}.{node.name}"
+        bind = self.binds.get(name)
+        if not isinstance(bind, SqlText):
+            raise ParameterError(
+                f"The records :{node.this.name} have no field {node.name!r}.",
+                todo=f"Let :{node.this.name} be records that have it, or write another field.",
+            )
+        return bind.sql
+
+    def _answered(self, call: exp.Anonymous) -> exp.Var:
+        told = call.sql()
+        if told not in self._answers:
+            value = answer(call, self.calls, self._handed)
+            name = f"{self.prefix}_call_{len(self._answers)}"
+            self.parameters[name] = self.dialect.moment(value)
+            kind = None if value is None else type_of(value, call.name)
+            self._answers[told] = exp.Var(this=self.dialect.bind(name, self._typed(kind)))
+        return self._answers[told].copy()
+
+    def _handed(self, name: str) -> Any:
+        """A parameter's value as a function is handed it."""
+        bind = self.binds.get(name)
+        if isinstance(bind, ListOf):
+            return list(bind.values)
+        if isinstance(bind, Scalar):
+            return bind.value
+        what = "stands for a step's rows" if bind else "has no value"
+        raise ParameterError(
+            f"The parameter :{name} {what}, and a function is called with it.",
+            todo="Hand over a parameter with a value.",
+        )
+
     def _moment(self, name: str, value: Any, kind: FieldType) -> str:
         self.parameters[name] = self.dialect.moment(value)
         return self.dialect.bind(name, self._typed(kind))
@@ -155,12 +207,6 @@ def _lone_placeholder(nodes: Sequence[exp.Expression]) -> str | None:
     if len(nodes) == 1 and isinstance(nodes[0], exp.Placeholder):
         return str(nodes[0].this)
     return None
-
-
-def _is_now(node: exp.Expression) -> bool:
-    if isinstance(node, exp.CurrentTimestamp):
-        return True
-    return isinstance(node, exp.Anonymous) and str(node.this).upper() == "NOW"
 
 
 def _escape_literal(node: exp.Expression) -> exp.Expression:

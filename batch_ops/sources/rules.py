@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlglot import exp
 
+from batch_ops.database.calls import answer
 from batch_ops.database.load import StageRule
 from batch_ops.errors import ParameterError, SourceError
 from batch_ops.spec.model import FieldType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from batch_ops.database.dialect import Dialect
     from batch_ops.database.tables import Table
@@ -75,13 +77,16 @@ class RowRule:
 
 @dataclass(frozen=True, slots=True)
 class RuleContext:
-    """What the names in a rule mean: parameters, entities, and the moment of NOW()."""
+    """What the names in a rule mean: parameters, entities, the moment of NOW(), and what to call
+    for the functions that Python answers.
+    """
 
     table: Table
     dialect: Dialect
     parameters: Mapping[str, Any]
     entities: Mapping[str, Entity]
     now: datetime
+    calls: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
 
 def prepare(rules: Sequence[Rule], targets: Sequence[str], context: RuleContext) -> list[RowRule]:
@@ -114,8 +119,10 @@ def _bound(node: exp.Expr, context: RuleContext) -> exp.Expr:
         values = _list_of(inner.this if isinstance(inner, exp.Paren) else inner, context)
         if values is not None:
             return exp.In(this=node.this.transform(_bound, context), expressions=values)
+    if isinstance(node, exp.Anonymous):
+        return _literal(answer(node, context.calls, partial(_value_of, context=context)), context)
     if isinstance(node, exp.Placeholder):
-        return _literal(_value_of(node, context), context)
+        return _literal(_value_of(node.name, context), context)
     if isinstance(node, exp.CurrentTimestamp):
         return _literal(context.now, context)
     if isinstance(node, exp.CurrentDate):
@@ -125,8 +132,7 @@ def _bound(node: exp.Expr, context: RuleContext) -> exp.Expr:
     return node
 
 
-def _value_of(node: exp.Placeholder, context: RuleContext) -> Any:
-    name = str(node.this)
+def _value_of(name: str, context: RuleContext) -> Any:
     if name not in context.parameters:
         raise ParameterError(f"The parameter {name!r} of a rule has no value.")
     return context.parameters[name]
@@ -135,7 +141,7 @@ def _value_of(node: exp.Placeholder, context: RuleContext) -> Any:
 def _list_of(node: exp.Expr, context: RuleContext) -> list[exp.Expr] | None:
     if not isinstance(node, exp.Placeholder):
         return None
-    value = _value_of(node, context)
+    value = _value_of(node.name, context)
     many = value if isinstance(value, list | tuple) else [value]
     return [_literal(one, context) for one in many] or [exp.Null()]
 

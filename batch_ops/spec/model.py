@@ -94,8 +94,10 @@ class Expression:
         text: as it was written.
         tree: as it was parsed; treat as read-only.
         columns: the target entity's columns it reads.
-        parameters: the names after `:`, without fields.
+        parameters: the names after `:` that stand for a value or values.
+        fields: fields of records it reads: `:x.price` is ("x", "price"); x is no parameter.
         entities: the declared entities its sub-selects read.
+        calls: the functions it calls that Python answers, in lower case.
         volatile: whether it calls NOW() or another function with a different answer each time.
     """
 
@@ -103,7 +105,9 @@ class Expression:
     tree: exp.Expression = field(compare=False, repr=False)
     columns: frozenset[str] = frozenset()
     parameters: frozenset[str] = frozenset()
+    fields: frozenset[tuple[str, str]] = frozenset()
     entities: frozenset[str] = frozenset()
+    calls: frozenset[str] = frozenset()
     volatile: bool = False
     location: Location | None = field(default=None, compare=False)
 

@@ -17,7 +17,9 @@ ROOMS = {
     *("cli", "orchestration", "engine", "planning", "journal", "sources", "database", "spec"),
     *("observers", "defs"),
 }
-AT_THE_DOOR = {"__init__", "__main__", "definitions", "errors", "events", "results", "testing"}
+AT_THE_DOOR = {
+    *("__init__", "__main__", "definitions", "errors", "events", "registry", "results", "testing"),
+}
 DIALECTS = {"sqlite", "postgresql", "mysql", "mariadb"}
 HEAVY = ("great_expectations", "pandas")
 
