@@ -10,7 +10,7 @@ from batch_ops.database.render import Bind, Renderer, RowsOf
 from batch_ops.spec.model import Expression, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from batch_ops.database.dialect import Dialect
     from batch_ops.database.tables import Table
@@ -37,6 +37,7 @@ class Target:
         binds: what the names in `where` and in values mean, outputs aside.
         outputs: the names that mean an earlier step's rows.
         moment: what NOW() means in `where`.
+        calls: what to call for the functions that Python answers.
     """
 
     dialect: Dialect
@@ -45,6 +46,7 @@ class Target:
     binds: Mapping[str, Bind]
     outputs: Mapping[str, OutputRows]
     moment: datetime
+    calls: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     _name: str = field(init=False, repr=False, default="")
 
     def __post_init__(self) -> None:
@@ -85,7 +87,7 @@ class Target:
     ) -> Statement:
         """Set values on the qualifying rows in `(lower, upper]`; NOW() in a value is `now`."""
         where, parameters = self._where(lower, upper)
-        renderer = Renderer(self.dialect, self.binds, now, prefix="val")
+        renderer = Renderer(self.dialect, self.binds, now, prefix="val", calls=self.calls)
         settings = [
             f"{self.dialect.quote(name)} = {self._value(renderer, i, name, value)}"
             for i, (name, value) in enumerate(values.items())
@@ -123,7 +125,7 @@ class Target:
             binds: dict[str, Bind] = dict(self.binds)
             for name, rows in self.outputs.items():
                 binds[name] = RowsOf(self._rows_of(rows, bounds))
-            renderer = Renderer(self.dialect, binds, self.moment)
+            renderer = Renderer(self.dialect, binds, self.moment, calls=self.calls)
             conditions.append(f"({renderer.sql(self.where)})")
             parameters |= renderer.parameters
         if extra:
