@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from batch_ops.database.load import Layout, Position
-from batch_ops.errors import ParameterError, SourceError
+from batch_ops.errors import EngineFault, ParameterError, SourceError
 from batch_ops.sources.csv_source import CsvRows, Store, after_bom, fields_of_first, read_header
 from batch_ops.sources.cut import Marks
 from batch_ops.sources.files import digest_of, locate, open_stream
@@ -19,20 +20,22 @@ from batch_ops.sources.rows import NULL_TEXT, columns_of, records_of, store_of
 from batch_ops.sources.rules import RuleContext, prepare
 from batch_ops.sources.screen import Screens
 from batch_ops.sources.source import MAX_RANGES, Range, Source, SourcePlan
-from batch_ops.spec.model import CsvSource, RowsSource
+from batch_ops.spec.model import CsvSource, RecordFile, RowsSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from batch_ops.database.compute import Computing
     from batch_ops.database.dialect import Dialect
     from batch_ops.database.tables import Table
     from batch_ops.sources.files import Bytes
-    from batch_ops.spec.model import Entity, Rule
+    from batch_ops.spec.model import Entity, Rule, Stream, Value
 
 __all__ = ["MAX_RANGES", "Range", "Source", "SourcePlan", "open_source"]
 
 PATH_PARAMETER = "source_path"
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class FileStore:
 
 
 def open_source(
-    step_source: CsvSource | RowsSource,
+    step_source: Stream,
     table: Table,
     entity: Entity,
     rules: Sequence[Rule],
@@ -63,6 +66,10 @@ def open_source(
     dialect: Dialect,
     entities: Mapping[str, Entity] | None = None,
     now: datetime | None = None,
+    values: Mapping[str, Value] = NOTHING,
+    constants: Mapping[str, Any] = NOTHING,
+    numbered: str | None = None,
+    compute: Computing | None = None,
 ) -> Source:
     """The source of a step, looked at as far as its header.
 
@@ -76,12 +83,19 @@ def open_source(
         dialect: of the database the table is in.
         entities: the declared entities, for sub-selects of rules.
         now: what NOW() means in a rule; default: this moment.
+        values: what each target column is made of; empty: of the records' fields as they are.
+        constants: ready values for target columns that neither `values` nor the record sets.
+        numbered: the name of a column that gets each record's row number.
+        compute: with what values are computed that are more than a field or a constant; without
+            it, batches of a source that has such values cannot be read.
 
     Raises:
         SourceError: it cannot be read as declared.
         ParameterError: a parameter it needs is missing.
     """
     context = RuleContext(table, dialect, parameters, entities or {}, now or datetime.now(UTC))
+    if isinstance(step_source, RecordFile) or values or constants or numbered:
+        raise EngineFault("This source is not read yet.")
     if isinstance(step_source, RowsSource):
         return _open_rows(step_source, rules, context)
     return _open_csv(step_source, entity, rules, context, folder)

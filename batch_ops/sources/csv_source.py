@@ -49,12 +49,14 @@ class CsvRows:
     Attributes:
         screens: judge its records.
         first: where the first data record begins (behind a byte order mark and the header).
+        notes: what a person should know before the records are loaded.
     """
 
     store: Store
     form: Form
     screens: Screens
     first: Position
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

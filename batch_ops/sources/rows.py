@@ -40,15 +40,20 @@ class MemoryStore:
         return hashlib.sha256(self.canonical).hexdigest(), len(self.canonical)
 
 
-def records_of(parameters: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """The records a parameter holds.
+def records_of(parameters: Mapping[str, Any], name: str | None) -> list[Mapping[str, Any]]:
+    """The records a parameter holds; one alone is a list of one. Without a parameter: one record
+    without fields.
 
     Raises:
         ParameterError: it is missing, or is no list of records.
     """
+    if name is None:
+        return [{}]
     if name not in parameters:
         raise ParameterError(f"The parameter {name!r} is missing.", todo="Give a list of records.")
     rows = parameters[name]
+    if isinstance(rows, dict):
+        return [rows]
     if not isinstance(rows, list | tuple) or not all(isinstance(row, dict) for row in rows):
         raise ParameterError(f"The parameter {name!r} is no list of records.")
     return list(rows)
