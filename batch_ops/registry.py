@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from batch_ops.errors import DeclarationError, UnknownNameError
 
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from batch_ops.errors import Location
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
+_P = TypeVar("_P", bound="Callable[[str], Iterable[str]]")
 _SQL_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _NAME = re.compile(r"[A-Za-z_][\w.-]*")
+
+PermissionSource: TypeAlias = "Callable[[str], Iterable[str]]"
 
 
 class Kind(StrEnum):
@@ -34,6 +37,7 @@ class Kind(StrEnum):
 
 _functions: dict[Kind, dict[str, Callable[..., Any]]] = {kind: {} for kind in Kind}
 _reserved: set[str] = set()
+_permissions: list[PermissionSource] = []
 
 
 def sql_function(name: str) -> Callable[[_F], _F]:
@@ -58,6 +62,24 @@ def function(name: str) -> Callable[[_F], _F]:
         DeclarationError: the name is no name, or another function's.
     """
     return _decorator(Kind.STEP, name)
+
+
+def permission_source(called: _P) -> _P:
+    """Let a Python function say what an actor may do: it is called with the actor's name and gives
+    names of permissions. It wins over `batch_ops.toml`; of several the last one is asked.
+    """
+    _permissions[:] = [called]
+    return called
+
+
+def permissions() -> PermissionSource | None:
+    """The function that says what an actor may do, where the project registered one."""
+    return _permissions[-1] if _permissions else None
+
+
+def forget_permissions() -> None:
+    """Forget that function; where there is none it is no error."""
+    _permissions.clear()
 
 
 def resolve(name: str, location: Location | None = None) -> Callable[..., Any]:

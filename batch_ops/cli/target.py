@@ -23,11 +23,13 @@ def database_findings(checked: Declarations) -> list[str]:
 
 def _databases(checked: Declarations) -> Iterator[str]:
     from batch_ops.database import default_url, open_database
+    from batch_ops.engine.placefile import read_place
 
     for name in sorted({entity.connection or "" for entity in checked.entities}):
         entities = [each for each in checked.entities if (each.connection or "") == name]
         try:
-            database = open_database(default_url(checked.folder, name or None))
+            url = default_url(checked.folder, name or None, read_place(checked.folder).url)
+            database = open_database(url)
         except BatchOpsError as error:
             yield f"{error.what} {error.todo}".strip()
             continue
