@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
     from batch_ops.database.faults import Fault
     from batch_ops.database.load import Layout, Loader
+    from batch_ops.database.merge import Merger
     from batch_ops.database.tables import Column, Table
     from batch_ops.database.values import Key
     from batch_ops.database.walk import Boundary
-    from batch_ops.spec.model import Field
+    from batch_ops.spec.model import Field, OnConflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,14 @@ class Capabilities:
 
     Attributes:
         concurrent_writers: several connections may write at once; else there is one lane.
+        returning: a writing statement can stand in a WITH and hand on the rows it changed.
         row_values: `(a, b) > (x, y)` is compared as fast as it is written.
         kills_sessions: another process's sessions can be ended.
         zones: timestamps carry their zone; else they are naive UTC.
     """
 
     concurrent_writers: bool
+    returning: bool
     row_values: bool
     kills_sessions: bool
     zones: bool
@@ -129,6 +132,33 @@ class Dialect(ABC):
     @abstractmethod
     def loader(self, table: Table, layout: Layout) -> Loader:
         """The fastest way to put screened records into the table."""
+
+    def merger(
+        self,
+        target: Table,
+        stage: Table,
+        columns: tuple[str, ...],
+        conflict: tuple[str, ...],
+        mode: OnConflict,
+        returning: tuple[str, ...] = (),
+    ) -> Merger:
+        """Puts staged rows into the table; see Merger for the arguments."""
+        from batch_ops.database.merge import Merger
+
+        return Merger(self, target, stage, columns, conflict, mode, returning)
+
+    def stage_sql(self, name: str, columns: str) -> str:
+        """Make a session's temporary table where there is none."""
+        return f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({columns})"
+
+    def empty_sql(self, name: str) -> str:
+        """Empty a temporary table."""
+        return f"DELETE FROM {name}"
+
+    def differs(self, column: Column, there: str) -> str:
+        """Whether the row `there` has another value than the one proposed (NULLs are equal)."""
+        name = self.quote(column.name)
+        return f"{there}.{name} IS DISTINCT FROM EXCLUDED.{name}"
 
     @abstractmethod
     def boundaries(

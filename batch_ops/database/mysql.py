@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
 
     from batch_ops.database.load import Layout, Loader
+    from batch_ops.database.merge import Merger
     from batch_ops.database.tables import Column, Table
     from batch_ops.database.walk import Boundary
-    from batch_ops.spec.model import Field
+    from batch_ops.spec.model import Field, OnConflict
 
 SCHEMA_LOCK = "batch_ops.schema"
 INDEXED_TEXT = 191  # utf8mb4 characters that fit an index key on every supported version
@@ -57,7 +58,11 @@ class MySQL(Dialect):
     sqlglot_name = "mysql"
     quote_char = "`"
     capabilities = Capabilities(
-        concurrent_writers=True, row_values=False, kills_sessions=False, zones=False
+        concurrent_writers=True,
+        returning=False,
+        row_values=False,
+        kills_sessions=False,
+        zones=False,
     )
 
     def create_engine(self, url: URL, application_name: str) -> Engine:
@@ -119,6 +124,19 @@ class MySQL(Dialect):
         from batch_ops.database.mysql_load import MySQLLoader
 
         return MySQLLoader(self, table, layout)
+
+    def merger(
+        self,
+        target: Table,
+        stage: Table,
+        columns: tuple[str, ...],
+        conflict: tuple[str, ...],
+        mode: OnConflict,
+        returning: tuple[str, ...] = (),
+    ) -> Merger:
+        from batch_ops.database.mysql_upsert import MySQLMerger
+
+        return MySQLMerger(self, target, stage, columns, conflict, mode, returning)
 
     def boundaries(
         self, connection: Connection, query: str, parameters: dict[str, Any], every: int

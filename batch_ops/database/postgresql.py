@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from batch_ops.database.load import Layout, Loader
+    from batch_ops.database.merge import Merger
     from batch_ops.database.tables import Column, Table
     from batch_ops.database.values import Key
     from batch_ops.database.walk import Boundary
-    from batch_ops.spec.model import Field
+    from batch_ops.spec.model import Field, OnConflict
 
 SCHEMA_LOCK = 0x62617463685F6F70  # "batch_op": the advisory lock under which tables are made
 
@@ -53,7 +54,11 @@ class PostgreSQL(Dialect):
     name = "postgresql"
     sqlglot_name = "postgres"
     capabilities = Capabilities(
-        concurrent_writers=True, row_values=True, kills_sessions=True, zones=True
+        concurrent_writers=True,
+        returning=True,
+        row_values=True,
+        kills_sessions=True,
+        zones=True,
     )
 
     def create_engine(self, url: URL, application_name: str) -> Engine:
@@ -123,6 +128,32 @@ class PostgreSQL(Dialect):
         from batch_ops.database.postgresql_load import CopyLoader
 
         return CopyLoader(self, table, layout)
+
+    def merger(
+        self,
+        target: Table,
+        stage: Table,
+        columns: tuple[str, ...],
+        conflict: tuple[str, ...],
+        mode: OnConflict,
+        returning: tuple[str, ...] = (),
+    ) -> Merger:
+        from batch_ops.database.postgresql_upsert import PostgreSQLMerger
+
+        return PostgreSQLMerger(self, target, stage, columns, conflict, mode, returning)
+
+    def stage_sql(self, name: str, columns: str) -> str:
+        """Emptied by each commit: rows that are only deleted would stay in its file."""
+        return f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({columns}) ON COMMIT DELETE ROWS"
+
+    def empty_sql(self, name: str) -> str:
+        return f"TRUNCATE {name}"
+
+    def differs(self, column: Column, there: str) -> str:
+        """JSON, other than JSONB, cannot be compared: its text is."""
+        name = self.quote(column.name)
+        kind = "::text" if column.sql_type.upper() == "JSON" else ""
+        return f"{there}.{name}{kind} IS DISTINCT FROM EXCLUDED.{name}{kind}"
 
     def boundaries(
         self, connection: Connection, query: str, parameters: dict[str, Any], every: int

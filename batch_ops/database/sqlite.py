@@ -57,7 +57,11 @@ class SQLite(Dialect):
     name = "sqlite"
     sqlglot_name = "sqlite"
     capabilities = Capabilities(
-        concurrent_writers=False, row_values=True, kills_sessions=False, zones=False
+        concurrent_writers=False,
+        returning=False,
+        row_values=True,
+        kills_sessions=False,
+        zones=False,
     )
 
     def create_engine(self, url: URL, application_name: str) -> Engine:
@@ -131,6 +135,10 @@ class SQLite(Dialect):
         from batch_ops.database.sqlite_load import SQLiteLoader
 
         return SQLiteLoader(self, table, layout)
+
+    def differs(self, column: Column, there: str) -> str:
+        name = self.quote(column.name)
+        return f"{there}.{name} IS NOT EXCLUDED.{name}"
 
     def boundaries(
         self, connection: Connection, query: str, parameters: dict[str, Any], every: int

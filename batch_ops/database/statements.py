@@ -37,6 +37,7 @@ class Target:
         binds: what the names in `where` and in values mean, outputs aside.
         outputs: the names that mean an earlier step's rows.
         moment: what NOW() means in `where`.
+        alive: the column that is NULL in rows that are not deleted; None: deleting deletes.
         calls: what to call for the functions that Python answers.
     """
 
@@ -47,6 +48,7 @@ class Target:
     outputs: Mapping[str, OutputRows]
     moment: datetime
     calls: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    alive: str | None = None
     _name: str = field(init=False, repr=False, default="")
 
     def __post_init__(self) -> None:
@@ -71,16 +73,32 @@ class Target:
             return None
         return self.count(" OR ".join(f"{self.dialect.quote(n)} IS NULL" for n in nullable))
 
-    def sample(self, columns: Sequence[str], limit: int) -> Statement:
-        """Some qualifying rows."""
+    def sample(
+        self, columns: Sequence[str], values: Mapping[str, Value], now: datetime, limit: int
+    ) -> Statement:
+        """Some qualifying rows: columns as they are, then what an update would make of others."""
         where, parameters = self._where(None, None)
-        names = self._columns(columns)
-        return f"SELECT {names} FROM {self._name}{where} LIMIT {int(limit)}", parameters
+        renderer = Renderer(self.dialect, self.binds, now, prefix="val", calls=self.calls)
+        after = [self._value(renderer, i, n, v) for i, (n, v) in enumerate(values.items())]
+        shown = ", ".join([*map(self.dialect.quote, columns), *after])
+        sql = f"SELECT {shown} FROM {self._name}{where} LIMIT {int(limit)}"
+        return sql, parameters | renderer.parameters
 
-    def delete(self, lower: Key | None, upper: Key | None) -> Statement:
-        """Delete the qualifying rows in `(lower, upper]`."""
+    def rows(self, lower: Key | None, upper: Key | None) -> Statement:
+        """The qualifying rows in `(lower, upper]` with all their columns, as a sub-select."""
         where, parameters = self._where(lower, upper)
-        return f"DELETE FROM {self._name}{where}", parameters
+        return f"(SELECT * FROM {self._name}{where})", parameters
+
+    def delete(self, now: datetime, lower: Key | None, upper: Key | None) -> Statement:
+        """Delete the qualifying rows in `(lower, upper]`; where rows are only marked as deleted,
+        that is set to `now`.
+        """
+        where, parameters = self._where(lower, upper)
+        if self.alive is None:
+            return f"DELETE FROM {self._name}{where}", parameters
+        marked = self.dialect.bind("bo_deleted", self.table.column(self.alive))
+        sql = f"UPDATE {self._name} SET {self.dialect.quote(self.alive)} = {marked}{where}"
+        return sql, parameters | {"bo_deleted": self.dialect.moment(now)}
 
     def update(
         self, values: Mapping[str, Value], now: datetime, lower: Key | None, upper: Key | None
@@ -105,6 +123,16 @@ class Target:
             parameters,
         )
 
+    def keeping(self, change: Statement, output: Table) -> Statement:
+        """A change that hands the rows it meets to an output table, in one statement."""
+        columns = self._columns(output.column_names)
+        into = self.dialect.table_sql(output.name, output.schema)
+        sql = (
+            f"WITH bo_done AS ({change[0]} RETURNING {columns})"
+            f" INSERT INTO {into} ({columns}) SELECT {columns} FROM bo_done"
+        )
+        return sql, change[1]
+
     def rows_select(self, columns: Sequence[str]) -> Statement:
         """All qualifying rows' columns: stands for an output that was not made yet."""
         where, parameters = self._where(None, None)
@@ -121,6 +149,8 @@ class Target:
     def _where(self, lower: Key | None, upper: Key | None, extra: str | None = None) -> Statement:
         bounds, parameters = self._bounds(lower, upper)
         conditions = list(bounds)
+        if self.alive is not None:
+            conditions.append(f"{self.dialect.quote(self.alive)} IS NULL")
         if self.where is not None:
             binds: dict[str, Bind] = dict(self.binds)
             for name, rows in self.outputs.items():

@@ -59,6 +59,7 @@ class Attempt:
                 the batch's rows is told in a transaction after the roll back.
             TakenOverError: the chunk's token is another one; the batch was rolled back.
         """
+        self.work.prepare(connection, self.batch)
         try:
             return self._whole_or_isolated(connection).counts
         except _StoppedByRow as stop:

@@ -17,6 +17,8 @@ from batch_ops.results import CheckResult
 from batch_ops.spec.model import Check, CheckKind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from batch_ops.engine.conditions import Ground
     from batch_ops.engine.context import Context
 
@@ -32,7 +34,7 @@ def judge(execution: Context) -> tuple[CheckResult, ...]:
     """Judge all preconditions, or show the stored results. See Execution.judge."""
     results = stored(execution)
     if not results and execution.operation.preconditions:
-        results = evaluate(execution.ground())
+        results = evaluate(execution.ground(), execution.operation.preconditions)
         with execution.database.writing() as connection:
             told = [result.to_dict() for result in results]
             executions.store_checks(execution.journal, connection, execution.id, told)
@@ -41,9 +43,8 @@ def judge(execution: Context) -> tuple[CheckResult, ...]:
     return results
 
 
-def evaluate(ground: Ground) -> tuple[CheckResult, ...]:
-    """Judge all preconditions, in their order; the expectations in one go."""
-    checks = ground.operation.preconditions
+def evaluate(ground: Ground, checks: Sequence[Check]) -> tuple[CheckResult, ...]:
+    """Judge pre- or postconditions, in their order; the expectations in one go."""
     grouped = [check for check in checks if check.kind is CheckKind.EXPECTATION]
     by_name = {result.name: result for result in _expectations(ground, grouped)}
     others = [check for check in checks if check.kind is not CheckKind.EXPECTATION]

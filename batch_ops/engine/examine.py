@@ -13,7 +13,7 @@ from batch_ops.database.faults import first_line
 from batch_ops.errors import DatabaseUnfitError, DeclarationError
 from batch_ops.journal.outputs import OUTPUT_PREFIX
 from batch_ops.sources import open_source
-from batch_ops.spec.model import StepKind
+from batch_ops.spec.model import OnConflict, RowsSource, StepKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,19 +55,24 @@ def examine(
     """Judge what can be judged before anything is written: tables, keys, the source."""
     source: Source | None = None
     for step in operation.steps:
+        if step.kind is StepKind.FUNCTION:
+            continue
         _refuse_journal(journal, step, project)
         table = with_strict_key(_table(project, journal, step))
         _refuse_key_change(step, table)
-        if step.source is not None:
-            source = open_source(
-                step.source,
+        _refuse_conflict(step, table)
+        if step.stream is not None:
+            found = open_source(
+                step.stream,
                 table,
                 project.catalog.entity(step.entity),
                 step.rules,
                 folder=project.folder,
                 parameters=given,
                 dialect=journal.database.dialect,
+                values=step.values,
             )
+            source = source if step.stream == RowsSource(None) else found
     return source
 
 
@@ -78,9 +83,9 @@ def _table(project: Project, journal: Journal, step: Step) -> Table:
             found = reflect.reflect(connection, entity)
             if found is not None:
                 return found
-            if not (entity.create_table and step.kind is StepKind.INSERT):
+            if not (entity.create_table and step.kind.adds):
                 return reflect.require(connection, entity)
-    elif not (entity.create_table and step.kind is StepKind.INSERT):
+    elif not (entity.create_table and step.kind.adds):
         raise DatabaseUnfitError(
             f"The database {database.name} is not there.",
             todo="Set BATCH_OPS_DATABASE_URL to the one you mean, or import something first.",
@@ -110,8 +115,22 @@ def _refuse_journal(journal: Journal, step: Step, project: Project) -> None:
         )
 
 
+def _refuse_conflict(step: Step, table: Table) -> None:
+    """Two records are the same only by what the database keeps unique."""
+    merged = step.kind is StepKind.UPSERT or step.on_conflict is not OnConflict.ERROR
+    wanted = step.conflict_target or (table.key if step.kind is StepKind.UPSERT else ())
+    if merged and wanted and set(wanted) not in [set(group) for group in table.unique]:
+        known = "; ".join(", ".join(group) for group in table.unique) or "none"
+        raise DatabaseUnfitError(
+            f"Nothing keeps {', '.join(wanted)} of {table.full_name!r} unique, and step"
+            f" {step.name!r} goes by it.",
+            todo=f"Add a unique constraint, or name one that is there as conflict_target: {known}.",
+            location=step.location,
+        )
+
+
 def _refuse_key_change(step: Step, table: Table) -> None:
-    for name in step.values:
+    for name in step.values if step.kind is StepKind.UPDATE else ():
         if name in table.key:
             raise DeclarationError(
                 f"Step {step.name!r} would change the key column {name!r}.",

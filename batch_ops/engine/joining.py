@@ -10,6 +10,7 @@ from batch_ops.engine.opening import start
 from batch_ops.engine.options import Launch, RunOptions
 from batch_ops.engine.parameters import SOURCE_PATH
 from batch_ops.engine.reading import find
+from batch_ops.engine.streams import open_stream
 from batch_ops.engine.taking import acquire, target_tables
 from batch_ops.errors import OwnershipError, SourceChangedError, UsageError
 from batch_ops.events import Listener, silent
@@ -89,10 +90,10 @@ def _declaration(
 
 def _check_source(execution: Execution) -> None:
     row = execution.row
-    step = next((s for s in execution.operation.steps if s.source is not None), None)
-    if step is None or row.source_digest is None:
+    if row.source_digest is None:
         return
-    digest = execution.source(step).digest()
+    step = next(s for s in execution.operation.steps if s.stream is not None)
+    digest = open_stream(execution, step).digest()
     if digest != row.source_digest:
         raise SourceChangedError(
             f"The source {row.source} is not the one execution {row.short_id} began with"

@@ -13,7 +13,7 @@ from batch_ops.database.connect import ReopenedConnection
 from batch_ops.engine.batch import new_attempt
 from batch_ops.engine.patience import passes, patience
 from batch_ops.engine.stops import stopped
-from batch_ops.engine.work import Work, work_of
+from batch_ops.engine.works import work_of
 from batch_ops.errors import DatabaseUnreachableError
 from batch_ops.journal import checkpoints, chunks, executions
 from batch_ops.journal.chunks import ChunkRow, Claim
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from batch_ops.engine.context import Context
+    from batch_ops.engine.work import Work
     from batch_ops.results import Counts
     from batch_ops.spec.model import Step
 
@@ -74,7 +75,7 @@ class Lane:
         """
         with (
             ReopenedConnection(self.execution.database) as line,
-            work_of(self.execution, self.step) as work,
+            work_of(self.execution, self.step, self.must_stop) as work,
         ):
             while (claim := self._patience()(self._claim, line)) is not None:
                 self.report(ChunkDone(self._finish(line, claim, work)))

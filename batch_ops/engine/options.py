@@ -24,6 +24,7 @@ class RunOptions:
 
     Attributes:
         again: run what was completed before.
+        confirm: the person's yes to an operation that requires it.
         take_over: resume: the person's word that the process that holds it is gone.
         source_path: resume: the file stands elsewhere now.
         use_new: resume: take sizes and limits of today's declaration.
@@ -35,6 +36,7 @@ class RunOptions:
     max_errors: ErrorLimit | None = None
     timeout: timedelta | None = None
     again: bool = False
+    confirm: bool = False
     take_over: bool = False
     source_path: str | None = None
     use_new: bool = False

@@ -18,6 +18,7 @@ from batch_ops.errors import DatabaseUnfitError, StoppedError
 from batch_ops.events import ChunkCompleted, Progress, StepFinished
 from batch_ops.journal import chunks, executions
 from batch_ops.journal.store import utc_now
+from batch_ops.spec.model import OnConflict, StepKind
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from batch_ops.results import Counts, StepResult
     from batch_ops.spec.model import ErrorLimit, Step
 
+_LAST_WINS = (OnConflict.UPDATE, OnConflict.REPLACE)
+"""Of records with one key the last one is written: they must be met in their order."""
 PUBLISH_EVERY_S = 1.0
 PERCENT_FROM_ROWS = 1_000
 """A share of rejects is looked at from so many rows on, or at the end."""
@@ -147,12 +150,14 @@ class _Crew:
             raise _first_cause(errors)
 
     def _lanes(self) -> int:
-        source = self._step.source is not None and self._settings.parallel is not True
+        step = self._step
+        ordered = step.stream is not None and self._settings.parallel is not True
+        one_lane = ordered or step.kind is StepKind.UPSERT or step.on_conflict in _LAST_WINS
         open_chunks = sum(
             not info.completed and (self._keys is None or info.key in self._keys)
             for info in self._execution.chunks(self._step.name)
         )
-        return max(1, min(1 if source else self._settings.max_workers, open_chunks))
+        return max(1, min(1 if one_lane else self._settings.max_workers, open_chunks))
 
     def _thread(self, number: int) -> threading.Thread:
         worker = self._execution.project.worker().name

@@ -149,6 +149,13 @@ def _parameter(
     return Parameter(name)
 
 
+def type_of_name(name: str, expression: Expression, entity: Entity) -> FieldType | None:
+    """The type of the column a name is compared with in an expression; None: it is not there."""
+    if name not in expression.parameters:
+        return None
+    return _parameter(name, expression, entity, None).type
+
+
 def _type_of(column: exp.Column | None, entity: Entity) -> FieldType | None:
     if column is None or column.name not in entity.columns:
         return None

@@ -1,0 +1,64 @@
+"""MySQL and MariaDB know no conflict target: an UPDATE of the rows that are there, and an INSERT
+of those that are not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+from batch_ops.database.merge import Merged, Merger
+from batch_ops.errors import DatabaseUnfitError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from batch_ops.database.values import Key
+
+
+class MySQLMerger(Merger):
+    """The rows that are there are locked first, so that nobody comes between."""
+
+    def _upsert(self, connection: Connection, staged: int, bound: dict[str, Any]) -> Merged:
+        known = self._lock(connection, bound)
+        updated = self._update_known(connection, bound) if known and self.set_columns else 0
+        created, keys = self._insert(connection, self._nothing(), bound)
+        return Merged(created, updated, staged - created - updated, keys=keys)
+
+    def _lock(self, connection: Connection, bound: dict[str, Any]) -> int:
+        statement = text(
+            f"SELECT 1 FROM {self._name(self.target)} AS t JOIN {self._name(self.stage)} AS s"
+            f" ON {self._same('s', 't')} WHERE {self._range()} FOR UPDATE"
+        )
+        return len(connection.execute(statement, bound).all())
+
+    def _update_known(self, connection: Connection, bound: dict[str, Any]) -> int:
+        named = [self._quote(name) for name in self.set_columns]
+        settings = ", ".join(f"t.{name} = s.{name}" for name in named)
+        differs = " OR ".join(f"NOT (t.{name} <=> s.{name})" for name in named)
+        statement = text(
+            f"UPDATE {self._name(self.target)} AS t JOIN {self._name(self.stage)} AS s"
+            f" ON {self._same('s', 't')} SET {settings} WHERE {self._range()} AND ({differs})"
+        )
+        return int(connection.execute(statement, bound).rowcount)
+
+    def _insert(
+        self, connection: Connection, conflict: str, bound: dict[str, Any]
+    ) -> tuple[int, tuple[Key, ...]]:
+        if self.returning:
+            raise DatabaseUnfitError(
+                "This database does not tell the keys it makes for several rows at once.",
+                todo="Give the rows their keys, for example as a UUID in the records.",
+            )
+        names = self._list(self.columns)
+        absent = f" AND NOT EXISTS ({self._twin()})" if conflict else ""
+        statement = text(
+            f"INSERT INTO {self._name(self.target)} ({names}) SELECT {names}"
+            f" FROM {self._name(self.stage)} AS s WHERE {self._range()}{absent}"
+            f" ORDER BY {self._order()}"
+        )
+        return int(connection.execute(statement, bound).rowcount), ()
+
+    def _nothing(self) -> str:
+        return "absent"
