@@ -53,7 +53,10 @@ def join(
             execution_id=row.id,
         )
     working = row.id in project.heartbeats
-    catalog, options = _declaration(project, row, options)
+    stored = Catalog.from_texts(row.declaration)
+    catalog, options = _declaration(project, row, stored, options)
+    telling = stored.operation(row.operation).telling
+    journal = journal.named(telling.log_table, telling.metrics_table)
     execution = Execution(project, journal, catalog, row, options, launch or Launch(), listen)
     if options.source_path:
         execution.parameters[SOURCE_PATH] = options.source_path
@@ -62,6 +65,7 @@ def join(
             raise chunks.taken_over(row.id)
         return execution
     with fitting(journal):
+        journal.ensure()
         _check_source(execution)
         _rejoin(execution, exclusive)
     start(execution, resumed=True)
@@ -69,10 +73,9 @@ def join(
 
 
 def _declaration(
-    project: Project, row: ExecutionRow, options: RunOptions
+    project: Project, row: ExecutionRow, stored: Catalog, options: RunOptions
 ) -> tuple[Catalog, RunOptions]:
     """The declaration it began with; `use_new` takes today's, if it means the same."""
-    stored = Catalog.from_texts(row.declaration)
     options = options.over(row.options)
     if not options.use_new:
         return stored, options
@@ -114,7 +117,8 @@ def _rejoin(execution: Execution, exclusive: bool) -> None:
     with journal.database.locked() as connection:
         _strike_out(execution, connection, exclusive)
         acquire(journal, connection, row.id, execution.operation, execution.project)
-        ownership.register(journal, connection, row.id, execution.project.worker())
+        worker, every = execution.project.worker(), execution.operation.telling.heartbeat
+        ownership.register(journal, connection, row.id, worker, every)
         now = executions.get(journal, connection, row.id)
         execution.status_before = now.status if now else None
         executions.set_status(

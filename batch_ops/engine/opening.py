@@ -11,6 +11,7 @@ from batch_ops.engine.execution import Execution
 from batch_ops.engine.heartbeat import Heartbeat
 from batch_ops.engine.options import Launch, RunOptions
 from batch_ops.engine.taking import enter
+from batch_ops.engine.telling import own_journal
 from batch_ops.events import ExecutionStarted, Listener, silent
 from batch_ops.journal import ExecutionRow
 from batch_ops.journal.store import utc_now
@@ -43,7 +44,8 @@ def begin(
     launch = launch or Launch()
     declared = project.catalog.operation(operation)
     given = values.resolve(declared, parameters or {})
-    journal = project.journal(connection_of(project, declared))
+    usual = project.journal(connection_of(project, declared))
+    journal = own_journal(usual, project.catalog, declared)
     with fitting(journal):
         source = examine(project, journal, declared, given)
         digest = source.digest() if source else None
@@ -94,5 +96,9 @@ def start(execution: Execution, *, resumed: bool) -> None:
     """This process works on the execution from now on."""
     beats = execution.project.heartbeats
     worker = execution.project.worker().name
-    beats[execution.id] = Heartbeat(execution.journal, execution.id, worker)
-    execution.emit(ExecutionStarted(execution.id, execution.operation.name, resumed))
+    telling = execution.operation.telling
+    beats[execution.id] = Heartbeat(execution.journal, execution.id, worker, telling.heartbeat)
+    level, progress = str(telling.level), telling.progress
+    execution.emit(
+        ExecutionStarted(execution.id, execution.operation.name, resumed, level, progress)
+    )
