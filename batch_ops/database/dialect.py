@@ -48,6 +48,8 @@ class Dialect(ABC):
     sqlglot_name: ClassVar[str]
     capabilities: ClassVar[Capabilities]
     quote_char: ClassVar[str] = '"'
+    waiting_sql: ClassVar[str | None] = None
+    """How many sessions of a name (a driver's parameter) wait for a lock now; None: nobody can ask."""
 
     # connecting
 

@@ -61,6 +61,11 @@ class PostgreSQL(Dialect):
         zones=True,
     )
 
+    waiting_sql = (
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
+        " AND datname = current_database() AND wait_event_type = 'Lock'"
+    )
+
     def create_engine(self, url: URL, application_name: str) -> Engine:
         options = "-c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres"
         return create_engine(
