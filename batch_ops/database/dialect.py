@@ -49,7 +49,7 @@ class Dialect(ABC):
     capabilities: ClassVar[Capabilities]
     quote_char: ClassVar[str] = '"'
     waiting_sql: ClassVar[str | None] = None
-    """How many sessions of a name (a driver's parameter) wait for a lock now; None: nobody can ask."""
+    """How many sessions of a name (a driver's parameter) wait for a lock now; None: unknown."""
 
     # connecting
 
