@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,9 +76,10 @@ class Attempt:
 
     def _transaction(self, connection: Connection, *, isolating: bool) -> Outcome:
         """Data, rejects, journal row and checkpoint, together or not at all."""
-        dialect = self.execution.database.dialect
+        dialect, asked = self.execution.database.dialect, time.monotonic()
         with connection.begin():
             dialect.begin_write(connection)
+            self.execution.waits.at_begin(time.monotonic() - asked)
             outcome = self.work.write(connection, self.batch, isolating=isolating)
             self._judge(outcome)
             dialect.immediate_constraints(connection)

@@ -11,8 +11,10 @@ from batch_ops.database import ddl, reflect
 from batch_ops.database.render import Renderer
 from batch_ops.engine import parameters
 from batch_ops.engine.conditions import Ground
+from batch_ops.engine.notices import Notices
 from batch_ops.engine.own_calls import own_calls
 from batch_ops.engine.reading import ChunkInfo, chunk_infos, read_result
+from batch_ops.engine.waits import LockWaits
 from batch_ops.errors import DatabaseUnfitError
 from batch_ops.journal.store import utc_now
 from batch_ops.spec.model import StepKind
@@ -57,6 +59,7 @@ class Context:
         self.opened_at = utc_now()
         self._tables: dict[str, Table] = {}
         self._calls = own_calls(row.actor or "", self._permitted)
+        self.notices, self.waits = Notices(self), LockWaits(journal.database)
 
     # what it is
 

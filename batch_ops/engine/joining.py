@@ -117,8 +117,8 @@ def _rejoin(execution: Execution, exclusive: bool) -> None:
     with journal.database.locked() as connection:
         _strike_out(execution, connection, exclusive)
         acquire(journal, connection, row.id, execution.operation, execution.project)
-        worker, every = execution.project.worker(), execution.operation.telling.heartbeat
-        ownership.register(journal, connection, row.id, worker, every)
+        mine, every = execution.project.worker(), execution.operation.telling.heartbeat
+        ownership.register(journal, connection, row.id, mine, every)
         now = executions.get(journal, connection, row.id)
         execution.status_before = now.status if now else None
         executions.set_status(

@@ -34,7 +34,10 @@ CONTROL_EVERY_S = 0.5
 class BatchDone:
     """A batch was committed."""
 
+    chunk_key: str
+    number: int
     counts: Counts
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Lane:
         report: told of every commit; called in the lane's thread.
         must_stop: asked between batches; the reason, or None.
         among: only chunks of these keys.
+        pace: called between two batches; waits where the operation says how fast it may go.
     """
 
     execution: Context
@@ -64,6 +68,8 @@ class Lane:
     report: Report
     must_stop: Callable[[], str | None]
     among: Collection[str] | None = None
+    pace: Callable[[Counts], None] = lambda _counts: None
+    _bad: int = field(default=0, init=False)
     _asked: float = field(default=0.0, init=False)
 
     def run(self) -> None:
@@ -129,15 +135,27 @@ class Lane:
         with work.batches(connection, done) as batches:
             for batch in batches:
                 self._hold()
-                attempt = new_attempt(self.execution, claim, work, batch, done.batches + 1)
+                number, began = done.batches + 1, time.monotonic()
+                attempt = new_attempt(self.execution, claim, work, batch, number)
                 counts = attempt.commit(connection)
                 done = checkpoints.after_batch(done, counts, last=batch.last)
-                self.report(BatchDone(counts))
+                self.report(BatchDone(done.key, number, counts, time.monotonic() - began))
+                self._judge_own(counts)
+                if not batch.last:
+                    self.pace(counts)
         if done.status != chunks.COMPLETED:
             with connection.begin():
                 checkpoints.complete(self.execution.journal, connection, self.execution.id, claim)
             done = checkpoints.after_batch(done, None, last=True)
         return done
+
+    def _judge_own(self, counts: Counts) -> None:
+        """This lane's own limit of errors: N are allowed, the next one stops the execution."""
+        operation = self.execution.operation
+        limit = operation.settings.max_errors_per_worker
+        self._bad += counts.failed + (0 if operation.skip_invalid_rows else counts.invalid)
+        if limit is not None and self._bad > limit:
+            raise stopped(self.execution, "max_errors_per_worker")
 
     def _hold(self) -> None:
         """Between two batches: is there a reason to stop?"""

@@ -5,17 +5,25 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
+from batch_ops.engine import limits, metrics
 from batch_ops.engine.lane import BatchDone, ChunkDone, Lane
+from batch_ops.engine.pace import Pace
 from batch_ops.engine.patience import steady
 from batch_ops.engine.plans import plan_step
-from batch_ops.engine.stops import named, stopped
+from batch_ops.engine.stops import named
 from batch_ops.errors import DatabaseUnfitError, StoppedError
-from batch_ops.events import ChunkCompleted, Progress, StepFinished
+from batch_ops.events import (
+    BatchCommitted,
+    ChunkCompleted,
+    ErrorLimitNear,
+    Progress,
+    StepFinished,
+)
 from batch_ops.journal import chunks, executions
 from batch_ops.journal.store import utc_now
 from batch_ops.spec.model import OnConflict, StepKind
@@ -24,14 +32,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from batch_ops.engine.context import Context
-    from batch_ops.results import Counts, StepResult
-    from batch_ops.spec.model import ErrorLimit, Step
+    from batch_ops.results import StepResult
+    from batch_ops.spec.model import Step
 
 _LAST_WINS = (OnConflict.UPDATE, OnConflict.REPLACE)
 """Of records with one key the last one is written: they must be met in their order."""
 PUBLISH_EVERY_S = 1.0
-PERCENT_FROM_ROWS = 1_000
-"""A share of rejects is looked at from so many rows on, or at the end."""
 
 
 def run_step(
@@ -42,10 +48,17 @@ def run_step(
         plan_step(execution, step)
         _begin_attempt(execution, step)
         try:
-            _Crew(execution, step, chunk_keys).work()
+            with _measured(execution):
+                _Crew(execution, step, chunk_keys).work()
         finally:
             _end_attempt(execution, step)
+            metrics.record(execution, step.name)
+            execution.notices.settle(share=0.5)
     return step_result(execution, step)
+
+
+def _measured(execution: Context) -> AbstractContextManager[None]:
+    return execution.waits.watched() if execution.operation.telling.metrics else nullcontext()
 
 
 @steady
@@ -72,7 +85,7 @@ def finish_step(execution: Context, step: Step) -> StepResult:
             todo=f"Go on: batch-ops resume {execution.row.short_id}",
             execution_id=execution.id,
         )
-    _check_share(execution, known.counts)
+    limits.check_share(execution, known.counts)
     if result.status != "finished":
         with named(execution):
             _mark_finished(execution, step)
@@ -92,28 +105,6 @@ def step_result(execution: Context, step: Step) -> StepResult:
     return execution.result().step(step.name)
 
 
-def over_limit(
-    limit: ErrorLimit | None, counts: Counts, *, skip_invalid: bool, ended: bool = False
-) -> bool:
-    """Whether more rows were refused than the limit allows: N are allowed, the next one is not."""
-    if limit is None:
-        return False
-    bad = counts.failed + (0 if skip_invalid else counts.invalid)
-    if limit.rows is not None:
-        return bad > limit.rows
-    if limit.share is None or (counts.total < PERCENT_FROM_ROWS and not ended):
-        return False
-    return bad > limit.share * counts.total
-
-
-def _check_share(execution: Context, counts: Counts) -> None:
-    """A percentage of few rows is looked at when the step ends."""
-    operation = execution.operation
-    limit = execution.options.settings(operation.settings).max_errors
-    if over_limit(limit, counts, skip_invalid=operation.skip_invalid_rows, ended=True):
-        raise stopped(execution, "max_errors")
-
-
 class _Crew:
     """The lanes of one step in this process, and what they tell."""
 
@@ -129,6 +120,7 @@ class _Crew:
         self._total = known.counts
         self._began = self._published = time.monotonic()
         self._lock = threading.Lock()
+        self._pace = Pace(self._settings.throttle, lambda: self._reason)
 
     def work(self) -> None:
         """Start the lanes, hand on what they tell until all have ended, raise what stopped them."""
@@ -168,6 +160,7 @@ class _Crew:
             report=self._report,
             must_stop=self._must_stop,
             among=self._keys,
+            pace=self._pace,
         )
         return threading.Thread(target=self._run, args=(lane,), name=f"lane-{number}", daemon=True)
 
@@ -192,7 +185,7 @@ class _Crew:
     def _limit(self) -> None:
         operation = self._execution.operation
         limit = self._execution.options.settings(operation.settings).max_errors
-        if over_limit(limit, self._total, skip_invalid=operation.skip_invalid_rows):
+        if limits.over_limit(limit, self._total, skip_invalid=operation.skip_invalid_rows):
             self._stop("max_errors")
 
     def _must_stop(self) -> str | None:
@@ -237,9 +230,37 @@ class _Crew:
         if isinstance(message, BaseException):
             errors.append(message)
         elif isinstance(message, BatchDone):
-            self._step_counts += message.counts
+            self._committed(message)
         else:
             self._completed(message)
+
+    def _committed(self, message: BatchDone) -> None:
+        before, self._step_counts = self._step_counts, self._step_counts + message.counts
+        self._execution.emit(
+            BatchCommitted(
+                self._execution.id,
+                self._execution.operation.name,
+                self._step.name,
+                message.chunk_key,
+                message.number,
+                message.counts,
+                message.seconds,
+            )
+        )
+        every = self._execution.operation.telling.every_rows
+        if every and before.total // every < self._step_counts.total // every:
+            self._progress(asked=True)
+        self._watch_errors()
+
+    def _watch_errors(self) -> None:
+        """Somebody may look before the limit is passed."""
+        operation, counts = self._execution.operation, self._total
+        limit = self._execution.options.settings(operation.settings).max_errors
+        skip = operation.skip_invalid_rows
+        if limit is None or not limits.near_limit(limit, counts, skip_invalid=skip):
+            return
+        if self._execution.notices.errors_near(counts, limit):
+            self._execution.emit(ErrorLimitNear(self._execution.id, operation.name, counts))
 
     def _completed(self, message: ChunkDone) -> None:
         chunk, now = message.chunk, utc_now()
@@ -260,7 +281,9 @@ class _Crew:
         if time.monotonic() - self._published >= PUBLISH_EVERY_S:
             self._progress()
 
-    def _progress(self) -> None:
+    def _progress(self, *, asked: bool = False) -> None:
+        if not self._execution.operation.telling.progress:
+            return
         self._published = time.monotonic()
         self._execution.emit(
             Progress(
@@ -270,6 +293,7 @@ class _Crew:
                 self._step_counts,
                 self._planned,
                 self._published - self._began,
+                asked,
             )
         )
 
