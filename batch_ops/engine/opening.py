@@ -98,6 +98,7 @@ def start(execution: Execution, *, resumed: bool) -> None:
     worker = execution.project.worker().name
     telling = execution.operation.telling
     beats[execution.id] = Heartbeat(execution.journal, execution.id, worker, telling.heartbeat)
+    execution.notices.begin()
     level, progress = str(telling.level), telling.progress
     execution.emit(
         ExecutionStarted(execution.id, execution.operation.name, resumed, level, progress)
