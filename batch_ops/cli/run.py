@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from batch_ops.cli import problems, summary
+from batch_ops.cli.detailed import Detailed
 from batch_ops.cli.interrupts import INTERRUPTED, orderly
 from batch_ops.cli.look import reasons_of
 from batch_ops.cli.options import Common, Limits, Parameters, said
@@ -154,12 +155,19 @@ def _watch(say: Say, found: Project, start: Callable[[Listener], Result]) -> int
     begun = _Begun()
     try:
         with orderly(), _progress(say) as progress:
-            result = start(combine(begun, progress, log if say.common.debug else silent))
+            result = start(combine(begun, progress, _log(say)))
     except KeyboardInterrupt:
         return _tell_interrupted(say, found, begun.execution_id)
     with pipe_may_close():
         _tell(say, found, result)
     return result.status.exit_code
+
+
+def _log(say: Say) -> Listener:
+    """All that is logged with --debug; else what an operation wants to be told in detail."""
+    if say.common.debug:
+        return log
+    return silent if say.common.quiet else Detailed()
 
 
 @contextmanager

@@ -52,7 +52,8 @@ class Session:
         self.run, self.instance = context.run, context.instance
         self.launcher = launcher_of(self.run.run_id)
         then = self.launcher.listen if self.launcher else _silent
-        self.listen = Listening(operation, context, then, shows)
+        prints = self.launcher is None
+        self.listen = Listening(operation, context, then, shows, prints)
         self._config = config
         self.joining: str | None = None
         self.interrupted = False
