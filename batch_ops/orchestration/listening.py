@@ -75,7 +75,7 @@ class Listening:
         self.printed_at = time.monotonic()
         counts = ", ".join(f"{n:,} {name}" for name, n in event.counts.to_dict().items() if n)
         line = f"{event.step}: batch {event.number} of {event.chunk_key}: {counts}"
-        print(f"{line}, {event.duration_s:.3f} s", file=sys.stderr, flush=True)
+        sys.stderr.write(f"{line}, {event.duration_s:.3f} s\n")
 
     def _has(self, step: str) -> bool:
         """Whether the step has an asset: an older execution may have one that was renamed since."""
