@@ -192,7 +192,11 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """An execution as the journal knows it; `stopped_reason`: why it did not reach its end."""
+    """An execution as the journal knows it; `stopped_reason`: why it did not reach its end.
+
+    errors: with `error_handling: collect_errors` (`collects_errors`), the rejects of an execution
+    that ended: the first 10,000; the journal has all of them.
+    """
 
     execution_id: str
     operation: str
@@ -207,6 +211,8 @@ class Result:
     completed_at: datetime | None = None
     duration_s: float = 0.0
     run_id: str | None = None
+    errors: tuple[Reject, ...] = ()
+    collects_errors: bool = False
 
     @property
     def rows_per_s(self) -> float:
@@ -239,7 +245,8 @@ class Result:
         raise KeyError(name)
 
     def to_dict(self) -> dict[str, Any]:
-        """One JSON-safe object with stable keys."""
+        """One JSON-safe object with stable keys; `errors` where they are collected."""
+        errors = [error.to_dict() for error in self.errors]
         return {
             "execution_id": self.execution_id,
             "operation": self.operation,
@@ -256,6 +263,7 @@ class Result:
             "duration_s": round(self.duration_s, 3),
             "rows_per_s": round(self.rows_per_s, 1),
             "run_id": self.run_id,
+            **({"errors": errors} if self.collects_errors else {}),
         }
 
 
