@@ -13,6 +13,7 @@ from batch_ops.cli import problems
 from batch_ops.cli.declarations import Declarations, load
 from batch_ops.cli.options import Common, said
 from batch_ops.cli.say import Say
+from batch_ops.cli.settings import channels_without_address, tables_taken
 from batch_ops.cli.target import database_findings
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ def check(
     """Check declarations, and the database as far as it can be reached. Creates nothing."""
     say = Say(common)
     checked = load(files or [])
-    report = Report(checked, [*checked.warnings, *database_findings(checked)])
+    checked.errors.extend(tables_taken(checked))
+    findings = [*database_findings(checked), *channels_without_address(checked)]
+    report = Report(checked, [*checked.warnings, *findings])
     say.data(report.to_dict())
     if not common.json:
         _tell(say, report)
