@@ -19,6 +19,7 @@ OUTCOMES = (
     "skipped",
 )
 
+BEFORE, AFTER = "before", "after"
 MESSAGE_FIELDS = (
     *("operation", "operation_id", "execution_id", "status", "stopped_reason", "message"),
     *("total_records", "processed_records", "error_count", *OUTCOMES, "cascaded"),
@@ -138,6 +139,7 @@ class Reject:
 class CheckResult:
     """One pre- or postcondition as it was judged; the same shape for all three kinds of rules.
 
+    phase: "before" the first step is planned (a precondition) or "after" the last one.
     kind: "expectation" (Great Expectations), "row" (every row must fulfil it) or "condition".
     evaluated: False when it could not be judged; `message` then says why.
     failing_keys: up to 20 keys of rows that break it.
@@ -153,6 +155,7 @@ class CheckResult:
     unexpected_count: int | None = None
     failing_keys: list[dict[str, Any]] = field(default_factory=list)
     message: str = ""
+    phase: str = BEFORE
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

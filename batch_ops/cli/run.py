@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from batch_ops.cli import problems, summary
+from batch_ops.cli.confirmation import confirmed
 from batch_ops.cli.detailed import Detailed
 from batch_ops.cli.interrupts import INTERRUPTED, orderly
 from batch_ops.cli.look import reasons_of
@@ -50,6 +51,10 @@ def run(
         bool,
         said("Also when the same was completed before."),
     ] = False,
+    yes: Annotated[
+        bool,
+        said("Yes, do it: of an operation that requires a confirmation."),
+    ] = False,
     dagster: Dagster = True,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
     common: Common = Common(),  # noqa: B008  (frozen)
@@ -57,9 +62,10 @@ def run(
     """Run an operation."""
     from batch_ops.engine import Launch
 
-    say, options = Say(common), limits.options(again=again)
+    say, options = Say(common), limits.options(again=again, confirm=yes)
     with project() as found:
         values = parameters_of(found, operation, parameter)
+        options = confirmed(say, found, operation, values, options)
         start = _run_with(dagster=dagster)
         return _watch(
             say,

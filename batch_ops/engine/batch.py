@@ -76,14 +76,34 @@ class Attempt:
 
     def _transaction(self, connection: Connection, *, isolating: bool) -> Outcome:
         """Data, rejects, journal row and checkpoint, together or not at all."""
-        dialect, asked = self.execution.database.dialect, time.monotonic()
+        asked = time.monotonic()
         with connection.begin():
-            dialect.begin_write(connection)
+            self.execution.database.dialect.begin_write(connection)
             self.execution.waits.at_begin(time.monotonic() - asked)
-            outcome = self.work.write(connection, self.batch, isolating=isolating)
-            self._judge(outcome)
-            dialect.immediate_constraints(connection)
-            self._journal(connection, outcome)
+            return self._write(connection, isolating=isolating, stops=self._stops)
+
+    def within(self, connection: Connection) -> Outcome:
+        """Do the batch inside a larger transaction; refused rows are left to whoever began it."""
+        try:
+            with connection.begin_nested():
+                return self._write(connection, isolating=False, stops=False)
+        except DBAPIError as error:
+            if self.execution.database.dialect.fault(error).kind is not FaultKind.ROW:
+                raise
+        with connection.begin_nested():
+            return self._write(connection, isolating=True, stops=False)
+
+    @property
+    def _stops(self) -> bool:
+        return self.execution.operation.error_handling is ErrorHandling.STOP
+
+    def _write(self, connection: Connection, *, isolating: bool, stops: bool) -> Outcome:
+        outcome = self.work.write(connection, self.batch, isolating=isolating)
+        self._judge(outcome)
+        if stops and outcome.rejects:
+            raise _StoppedByRow(outcome)
+        self.execution.database.dialect.immediate_constraints(connection)
+        self._journal(connection, outcome)
         return outcome
 
     def _judge(self, outcome: Outcome) -> None:
@@ -93,8 +113,6 @@ class Attempt:
                 f" {outcome.counts}.",
                 execution_id=self.execution.id,
             )
-        if outcome.rejects and self.execution.operation.error_handling is ErrorHandling.STOP:
-            raise _StoppedByRow(outcome)
 
     def _journal(self, connection: Connection, outcome: Outcome) -> None:
         journal, execution_id = self.execution.journal, self.execution.id

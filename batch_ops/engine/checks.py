@@ -9,11 +9,12 @@ from sqlalchemy.exc import DBAPIError
 
 from batch_ops.database.faults import first_line
 from batch_ops.engine.conditions import evaluate_condition
+from batch_ops.engine.patience import steady
 from batch_ops.engine.reading import MASK
 from batch_ops.errors import CheckNotEvaluatedError, PreconditionFailedError
 from batch_ops.events import ChecksJudged
 from batch_ops.journal import executions
-from batch_ops.results import CheckResult
+from batch_ops.results import AFTER, BEFORE, CheckResult
 from batch_ops.spec.model import Check, CheckKind
 
 if TYPE_CHECKING:
@@ -32,15 +33,32 @@ def stored(execution: Context) -> tuple[CheckResult, ...]:
 
 def judge(execution: Context) -> tuple[CheckResult, ...]:
     """Judge all preconditions, or show the stored results. See Execution.judge."""
-    results = stored(execution)
+    results = tuple(check for check in stored(execution) if check.phase == BEFORE)
     if not results and execution.operation.preconditions:
         results = evaluate(execution.ground(), execution.operation.preconditions)
-        with execution.database.writing() as connection:
-            told = [result.to_dict() for result in results]
-            executions.store_checks(execution.journal, connection, execution.id, told)
+        _store(execution, results)
     execution.emit(ChecksJudged(execution.id, execution.operation.name, results))
     _refuse(execution, results)
     return results
+
+
+def judge_after(execution: Context) -> tuple[CheckResult, ...]:
+    """Judge all postconditions, and store them beside the others; all steps are finished."""
+    checks = execution.operation.postconditions
+    if not checks:
+        return ()
+    before = [check for check in stored(execution) if check.phase == BEFORE]
+    found = evaluate(execution.ground(), checks)
+    results = tuple(replace(check, phase=AFTER) for check in found)
+    _store(execution, (*before, *results))
+    return results
+
+
+@steady
+def _store(execution: Context, results: Sequence[CheckResult]) -> None:
+    with execution.database.writing() as connection:
+        told = [result.to_dict() for result in results]
+        executions.store_checks(execution.journal, connection, execution.id, told)
 
 
 def evaluate(ground: Ground, checks: Sequence[Check]) -> tuple[CheckResult, ...]:

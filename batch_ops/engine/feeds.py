@@ -11,11 +11,14 @@ from batch_ops.database.render import Renderer
 from batch_ops.database.statements import Target
 from batch_ops.database.tables import Column, Table
 from batch_ops.engine.outputs import number_column, output_of, output_rows
+from batch_ops.errors import DatabaseUnfitError
 from batch_ops.journal.outputs import NUMBER, Output, output_name
 from batch_ops.spec.model import EntitySource, QuerySource, StepKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from sqlalchemy import Connection
 
     from batch_ops.database.statements import OutputRows
     from batch_ops.engine.context import Context
@@ -78,6 +81,11 @@ def _entity_rows(execution: Context, step: Step, source: EntitySource) -> Target
     entity = execution.entities[source.entity]
     with execution.database.reading() as connection:
         table = reflect.require(connection, entity)
+    if not table.key:
+        raise DatabaseUnfitError(
+            f"The table {table.full_name!r} has no key; its rows are read in key order.",
+            todo="Give it a primary key, or declare `key:` in the entity.",
+        )
     return Target(
         dialect=execution.database.dialect,
         table=table,
@@ -105,6 +113,12 @@ def _any_column(name: str) -> Column:
 
 def keep_query(execution: Context, step: Step) -> None:
     """Put the rows of a step's query into their table, numbered; again is the same."""
+    with execution.database.writing() as connection:
+        keep_query_on(execution, step, connection)
+
+
+def keep_query_on(execution: Context, step: Step, connection: Connection) -> None:
+    """The same within an open transaction."""
     assert isinstance(step.source, QuerySource)
     dialect, output = execution.database.dialect, query_output(execution, step)
     renderer = Renderer(dialect, execution.binds(), execution.row.moment, calls=execution.calls())
@@ -112,15 +126,9 @@ def keep_query(execution: Context, step: Step) -> None:
     into = dialect.table_sql(output.name, output.schema)
     number = dialect.quote(NUMBER)
     columns = ", ".join(f"q.{dialect.quote(name)}" for name in step.source.columns)
-    with execution.database.writing() as connection:
-        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {into}")
-        connection.execute(
-            text(
-                f"CREATE TABLE {into} AS SELECT row_number() OVER () AS {number}, {columns}"
-                f" FROM {select} AS q"
-            ),
-            renderer.parameters,
-        )
-        connection.exec_driver_sql(
-            f"CREATE UNIQUE INDEX {dialect.quote(f'ix_{output.name}')} ON {into} ({number})"
-        )
+    made = f"CREATE TABLE {into} AS SELECT row_number() OVER () AS {number}, {columns}"
+    connection.exec_driver_sql(f"DROP TABLE IF EXISTS {into}")
+    connection.execute(text(f"{made} FROM {select} AS q"), renderer.parameters)
+    connection.exec_driver_sql(
+        f"CREATE UNIQUE INDEX {dialect.quote(f'ix_{output.name}')} ON {into} ({number})"
+    )

@@ -50,6 +50,13 @@ class ChunkDone:
 Report = Callable[["BatchDone | ChunkDone"], None]
 
 
+def asked_of(execution: Context) -> str | None:
+    """Why somebody asked the execution to stop; None: nobody did."""
+    with execution.database.reading() as connection:
+        asked = executions.control_of(execution.journal, connection, execution.id)
+    return {"pause": "paused", "cancel": "cancelled"}.get(asked or "")
+
+
 @dataclass
 class Lane:
     """One worker of a step.
@@ -168,9 +175,7 @@ class Lane:
         if now - self._asked < CONTROL_EVERY_S:
             return None
         self._asked = now
-        with self.execution.database.reading() as connection:
-            asked = executions.control_of(self.execution.journal, connection, self.execution.id)
-        return {"pause": "paused", "cancel": "cancelled"}.get(asked or "")
+        return asked_of(self.execution)
 
     def _patience(self) -> tenacity.Retrying:
         return patience(self.execution.database.dialect, self.execution.settings(self.step).retry)

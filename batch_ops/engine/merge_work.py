@@ -22,7 +22,7 @@ from batch_ops.results import Counts, Reject
 from batch_ops.spec.model import EntitySource, Expression, Literal, QuerySource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -32,20 +32,23 @@ if TYPE_CHECKING:
     from batch_ops.database.statements import Target
     from batch_ops.database.values import Key
     from batch_ops.engine.context import Context
+    from batch_ops.journal.chunks import ChunkRow
     from batch_ops.spec.model import Step, Value
 
 
 class StreamMergeWork(StreamWork):
     """Screened records go into the stage by the database's fastest way, and are merged."""
 
-    def __init__(self, execution: Context, step: Step) -> None:
+    def __init__(
+        self, execution: Context, step: Step, parts: Sequence[ChunkRow] | None = None
+    ) -> None:
         source = open_stream(execution, step)
         columns = [name for name in source.layout.targets if name != ROW]
         self._staging = Staging(execution, step, columns)
         stage = self._staging.stage.table
         self._loader: Loader = execution.database.dialect.loader(stage, source.layout)
         size = execution.settings(step).batch_size
-        super().__init__(source, size, chunk_ends(execution, step))
+        super().__init__(source, size, chunk_ends(execution, step, parts))
 
     def write(self, connection: Connection, batch: Batch, *, isolating: bool) -> Outcome:
         part = batch.records

@@ -12,6 +12,7 @@ from batch_ops.engine.heartbeat import Heartbeat
 from batch_ops.engine.options import Launch, RunOptions
 from batch_ops.engine.taking import enter
 from batch_ops.engine.telling import own_journal
+from batch_ops.errors import ConfirmationError
 from batch_ops.events import ExecutionStarted, Listener, silent
 from batch_ops.journal import ExecutionRow
 from batch_ops.journal.store import utc_now
@@ -38,12 +39,18 @@ def begin(
 
     Raises:
         UnknownNameError, ParameterError, SourceError, DeclarationError: nothing was written.
-        UnfinishedExecutionError, AlreadyCompletedError, OwnershipError, DatabaseUnfitError:
-            refused; nothing was written.
+        ConfirmationError, UnfinishedExecutionError, AlreadyCompletedError, OwnershipError,
+            DatabaseUnfitError: refused; nothing was written.
     """
     launch = launch or Launch()
     declared = project.catalog.operation(operation)
     given = values.resolve(declared, parameters or {})
+    if declared.requires_confirmation and not options.confirm:
+        raise ConfirmationError(
+            f"{operation} requires a confirmation.",
+            todo=f"See what it would do: batch-ops plan {operation}. Then run it with --yes, or"
+            " with `confirm: true` in the launchpad, schedule or sensor.",
+        )
     usual = project.journal(connection_of(project, declared))
     journal = own_journal(usual, project.catalog, declared)
     with fitting(journal):

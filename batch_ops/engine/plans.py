@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batch_ops.engine.feeds import keep_query, walked
+from batch_ops.engine.feeds import keep_query, keep_query_on, walked
 from batch_ops.engine.function_work import is_list, place_key
 from batch_ops.engine.outputs import is_needed, output_of
 from batch_ops.engine.patience import steady
@@ -22,7 +22,7 @@ from batch_ops.journal.chunks import ChunkRow
 from batch_ops.journal.executions import StepRow
 from batch_ops.planning.chunks import PlannedChunk, cut, spacing
 from batch_ops.planning.files import plan_source
-from batch_ops.planning.keyset import plan_keyset
+from batch_ops.planning.keyset import boundaries_between, plan_keyset
 from batch_ops.spec.model import QuerySource
 
 if TYPE_CHECKING:
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 
     from batch_ops.database.statements import Target
     from batch_ops.engine.context import Context
-    from batch_ops.spec.model import Step
+    from batch_ops.spec.model import Operation, Step
 
 
 def plan_step(execution: Context, step: Step) -> tuple[ChunkInfo, ...]:
     """The step's stored plan; made now when there is none. See Execution.plan_step."""
     known = chunk_infos(execution.journal, execution.id, step.name)
-    if known:
+    if known or step in group_of(execution.operation):
         return known
     _require_finished(execution, step)
     rows, planned = _plan(execution, step)
-    _hold_to_limit(execution, step, rows)
+    hold_to_limit(execution, step, rows)
     _store(execution, step, rows, planned)
     infos = chunk_infos(execution.journal, execution.id, step.name)
     keys = tuple(info.key for info in infos)
@@ -88,6 +88,34 @@ def _plan_source(execution: Context, step: Step) -> tuple[int, tuple[PlannedChun
     return plan.rows, plan_source(plan)
 
 
+def plan_on(
+    execution: Context, step: Step, connection: Connection
+) -> tuple[int, tuple[PlannedChunk, ...]]:
+    """A plan within an open transaction, by what it has done so far; nothing is stored."""
+    if step.stream is not None:
+        return _plan_source(execution, step)
+    if isinstance(step.source, QuerySource):
+        keep_query_on(execution, step, connection)
+    goal = walked(execution, step)
+    assert goal is not None
+    settings = execution.settings(step)
+    _refuse_null_keys(connection, goal)
+    every = spacing(settings.batch_size, settings.chunk_rows)
+    found = boundaries_between(connection, goal, None, None, every)
+    parts = [(found.boundaries, found.rows)]
+    return found.rows, tuple(cut(parts, every, settings.chunk_rows))
+
+
+def group_of(operation: Operation) -> tuple[Step, ...]:
+    """The steps of an atomic operation that are one transaction: from the first writing one to
+    the last. They are planned within it.
+    """
+    if not operation.atomic:
+        return ()
+    writing = [number for number, step in enumerate(operation.steps) if step.kind.writes]
+    return operation.steps[writing[0] : writing[-1] + 1]
+
+
 def _plan_list(execution: Context, step: Step) -> tuple[int, tuple[PlannedChunk, ...]]:
     """A list handed over as a parameter is cut by places."""
     rows = len(execution.parameters[step.input.name or ""])
@@ -130,7 +158,8 @@ def _refuse_null_keys(connection: Connection, goal: Target) -> None:
         )
 
 
-def _hold_to_limit(execution: Context, step: Step, rows: int) -> None:
+def hold_to_limit(execution: Context, step: Step, rows: int) -> None:
+    """Refuse, or stop, where a writing step is larger than `max_records`."""
     limit = execution.settings(step).max_records
     if limit is None or rows <= limit or not step.kind.writes:
         return
@@ -157,15 +186,16 @@ def _store(execution: Context, step: Step, rows: int, planned: tuple[PlannedChun
         known = executions.steps_of(journal, connection, execution.id)
         if any(row.name == step.name for row in known):
             return
-        output = _make_output(execution, step, connection)
+        output = make_output(execution, step, connection)
         number = [s.name for s in execution.operation.steps].index(step.name) + 1
         row = StepRow(step.name, number, str(step.kind), "planned", rows, output)
         executions.add_step(journal, connection, execution.id, row)
-        parts = [_chunk_row(execution, step, chunk) for chunk in planned]
+        parts = [chunk_row(execution, step, chunk) for chunk in planned]
         chunks.add_all(journal, connection, execution.id, parts)
 
 
-def _make_output(execution: Context, step: Step, connection: Connection) -> str | None:
+def make_output(execution: Context, step: Step, connection: Connection) -> str | None:
+    """The table for the step's rows, where a later step refers to them; its name."""
     if not is_needed(execution.operation, step):
         return None
     output = output_of(execution, step)
@@ -173,7 +203,8 @@ def _make_output(execution: Context, step: Step, connection: Connection) -> str 
     return output.name
 
 
-def _chunk_row(execution: Context, step: Step, chunk: PlannedChunk) -> ChunkRow:
+def chunk_row(execution: Context, step: Step, chunk: PlannedChunk) -> ChunkRow:
+    """A planned chunk as the journal keeps it."""
     return ChunkRow(
         step=step.name,
         number=chunk.number,

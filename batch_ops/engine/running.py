@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError
 
 from batch_ops.engine import limits, metrics
-from batch_ops.engine.lane import BatchDone, ChunkDone, Lane
+from batch_ops.engine.atomic import run_group
+from batch_ops.engine.lane import BatchDone, ChunkDone, Lane, asked_of
 from batch_ops.engine.pace import Pace
 from batch_ops.engine.patience import steady
-from batch_ops.engine.plans import plan_step
+from batch_ops.engine.plans import group_of, plan_step
 from batch_ops.engine.stops import named
 from batch_ops.errors import DatabaseUnfitError, StoppedError
 from batch_ops.events import (
@@ -45,6 +46,9 @@ def run_step(
 ) -> StepResult:
     """Do the step's chunks that are not done. See Execution.run_step."""
     with named(execution):
+        if step in group_of(execution.operation):
+            run_group(execution, step, _Watch(execution))
+            return step_result(execution, step)
         plan_step(execution, step)
         _begin_attempt(execution, step)
         try:
@@ -103,6 +107,24 @@ def _mark_finished(execution: Context, step: Step) -> None:
 def step_result(execution: Context, step: Step) -> StepResult:
     """The step as the journal knows it now."""
     return execution.result().step(step.name)
+
+
+class _Watch:
+    """Whether an execution must stop, where one transaction is all there is."""
+
+    def __init__(self, execution: Context) -> None:
+        self._execution = execution
+
+    def __call__(self) -> str | None:
+        if self._execution.lost:
+            raise chunks.taken_over(self._execution.id)
+        return "timeout" if out_of_time(self._execution) else asked_of(self._execution)
+
+
+def out_of_time(execution: Context) -> bool:
+    """Whether the operation's time is over."""
+    timeout = execution.options.settings(execution.operation.settings).timeout
+    return timeout is not None and utc_now() - execution.opened_at > timeout
 
 
 class _Crew:
@@ -191,13 +213,9 @@ class _Crew:
     def _must_stop(self) -> str | None:
         if self._execution.lost:
             raise chunks.taken_over(self._execution.id)
-        if self._reason is None and self._out_of_time():
+        if self._reason is None and out_of_time(self._execution):
             self._stop("timeout")
         return self._reason
-
-    def _out_of_time(self) -> bool:
-        timeout = self._execution.options.settings(self._execution.operation.settings).timeout
-        return timeout is not None and utc_now() - self._execution.opened_at > timeout
 
     def _stop(self, reason: str) -> None:
         with self._lock:

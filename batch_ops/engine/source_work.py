@@ -13,7 +13,7 @@ from batch_ops.planning.files import decode_position, encode_position
 from batch_ops.results import Counts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Connection
 
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from batch_ops.spec.model import Step
 
 
-def chunk_ends(execution: Context, step: Step) -> list[Position]:
-    """Where the step's chunks end in the source, in order."""
-    with execution.database.reading() as connection:
-        rows = chunks.of_step(execution.journal, connection, execution.id, step.name)
+def chunk_ends(execution: Context, step: Step, parts: Sequence[ChunkRow] | None) -> list[Position]:
+    """Where the step's chunks (None: those of the journal) end in the source, in order."""
+    rows = parts
+    if rows is None:
+        with execution.database.reading() as connection:
+            rows = chunks.of_step(execution.journal, connection, execution.id, step.name)
     return [decode_position(row.upper) for row in rows if row.upper is not None]
 
 
@@ -89,12 +91,14 @@ class StreamWork:
 class SourceWork(StreamWork):
     """Records that are all new: what the database refuses is a reject."""
 
-    def __init__(self, execution: Context, step: Step) -> None:
+    def __init__(
+        self, execution: Context, step: Step, parts: Sequence[ChunkRow] | None = None
+    ) -> None:
         source = open_stream(execution, step)
         table = with_strict_key(execution.table(step))
         self._loader: Loader = execution.database.dialect.loader(table, source.layout)
         size = execution.settings(step).batch_size
-        super().__init__(source, size, chunk_ends(execution, step))
+        super().__init__(source, size, chunk_ends(execution, step, parts))
 
     def write(self, connection: Connection, batch: Batch, *, isolating: bool) -> Outcome:
         """Loaders isolate by themselves, deferred constraints included."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -69,6 +69,11 @@ class Work(Protocol):
         ...
 
 
+def transaction(connection: Connection) -> AbstractContextManager[object]:
+    """A transaction; inside of a larger one that one."""
+    return nullcontext() if connection.in_transaction() else connection.begin()
+
+
 class RangeWork:
     """Work whose batches are ranges of a key."""
 
@@ -106,7 +111,7 @@ class RangeWork:
 
     def _counted_ends(self, connection: Connection, start: str | None, upper: str) -> list[str]:
         assert self._walked is not None
-        with connection.begin():
+        with transaction(connection):
             found = boundaries_between(
                 connection, self._walked, load_key(start), load_key(upper), self._batch_size
             )

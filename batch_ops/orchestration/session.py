@@ -223,6 +223,15 @@ def failure(error: BatchOpsError, result: Result | None) -> dg.Failure:
     return dg.Failure(str(error), metadata=told, allow_retries=False)
 
 
+def failure_of_checks(result: Result) -> dg.Failure:
+    """A run whose postconditions do not hold: the data is as it is."""
+    told: dict[str, Any] = {"batch_ops/execution": result.execution_id, **result.counts.to_dict()}
+    for check in (check for check in result.checks if not check.success):
+        told[f"observed {check.name}"] = str(check.observed_value)
+    what = f"{result.message}\nThe data is as the steps left it."
+    return dg.Failure(what, metadata=told, allow_retries=False)
+
+
 def _words(error: BatchOpsError) -> dict[str, str]:
     return {"state": error.state, "todo": error.todo}
 

@@ -77,6 +77,7 @@ def _option_fields(operation: Operation) -> dict[str, dg.Field]:
             dg.StringSource, _limit_text(s.max_errors), "Most rejects: a number or a share (5%)."
         ),
         "timeout": field(dg.StringSource, _duration_text(s.timeout), "Longest time, as in '2h'."),
+        "confirm": field(dg.BoolSource, False, "Yes, do it (where the operation asks for that)."),
         "again": field(dg.BoolSource, False, "Run what was completed before."),
         "execution_id": field(dg.StringSource, None, "An unfinished execution to resume."),
     }
@@ -102,6 +103,7 @@ def read(operation: Operation, resolved: Mapping[str, Any], run: dg.DagsterRun) 
         max_errors=parse_limit(said["max_errors"]) if "max_errors" in said else None,
         timeout=_duration(said["timeout"]) if "timeout" in said else None,
         again=bool(said.get("again", False)),
+        confirm=bool(said.get("confirm", False)),
     )
     parameters = {name: value for name, value in said.items() if name in names}
     return Settings(parameters, options, said.get("execution_id"))
@@ -125,6 +127,7 @@ def write_options(options: RunOptions) -> Config:
     said["max_errors"] = _limit_text(options.max_errors)
     said["timeout"] = _duration_text(options.timeout)
     said["again"] = options.again or None
+    said["confirm"] = options.confirm or None
     return {name: value for name, value in said.items() if value is not None}
 
 

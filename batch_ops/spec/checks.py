@@ -10,7 +10,7 @@ from batch_ops.spec import values
 from batch_ops.spec.model import Check, CheckKind, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from batch_ops.spec.expressions import Gate
     from batch_ops.spec.nodes import Node
@@ -29,7 +29,7 @@ _SIGNS = {
 _LONGEST = 60
 
 
-def read_checks(node: Node, gate: Gate) -> tuple[Check, ...]:
+def read_checks(node: Node, gate: Gate, taken: Sequence[str] = ()) -> tuple[Check, ...]:
     """The checks of an operation, in their order, each with a name of its own.
 
     Raises:
@@ -37,7 +37,7 @@ def read_checks(node: Node, gate: Gate) -> tuple[Check, ...]:
     """
     made: list[Check] = []
     for child in node.elements:
-        check = _read(child, gate, [check.name for check in made])
+        check = _read(child, gate, [*taken, *(check.name for check in made)])
         made.append(check)
     return tuple(made)
 

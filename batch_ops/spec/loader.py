@@ -81,14 +81,16 @@ def _operation(node: Node, owner: Entity, entities: Mapping[str, Entity]) -> Ope
     whole = "steps" not in given
     reader = StepReader(entity, entities, settings, names, "sensor" in given, whole)
     steps = _steps(reader, planned)
+    gate = Gate(entity, entities)
+    before = _checks(given, "preconditions", gate, names, ())
     operation = Operation(
         name=name,
         entity=entity.name,
         steps=steps,
         settings=settings,
         description=given.get("description", ""),
-        preconditions=_checks(given, "preconditions", Gate(entity, entities), names),
-        postconditions=_checks(given, "postconditions", Gate(entity, entities), names),
+        preconditions=before,
+        postconditions=_checks(given, "postconditions", gate, names, before),
         parameters=names.parameters,
         error_handling=given.get("error_handling", ErrorHandling.CONTINUE),
         skip_invalid_rows=given.get("skip_invalid_rows", False),
@@ -102,6 +104,7 @@ def _operation(node: Node, owner: Entity, entities: Mapping[str, Entity]) -> Ope
         location=given.place("operation"),
     )
     _judge_sensor(operation, given)
+    _judge_confirmation(operation, given)
     judge_atomic(operation, given)
     return operation
 
@@ -144,13 +147,26 @@ def _steps(reader: StepReader, planned: Iterable[Planned]) -> tuple[Step, ...]:
     return tuple(done)
 
 
-def _checks(given: Given, option: str, gate: Gate, names: Names) -> tuple[Check, ...]:
+def _checks(
+    given: Given, option: str, gate: Gate, names: Names, others: Iterable[Check]
+) -> tuple[Check, ...]:
     if option not in given:
         return ()
-    checks = read_checks(given.get(option), gate)
+    checks = read_checks(given.get(option), gate, [check.name for check in others])
     expressions = [(check.expression, None) for check in checks if check.expression]
     names.bind(expressions, gate.entity, ())
     return checks
+
+
+def _judge_confirmation(operation: Operation, given: Given) -> None:
+    """Nobody is asked when a schedule or a sensor starts a run."""
+    if not operation.requires_confirmation:
+        return
+    for option, starter in (("schedule", operation.schedule), ("sensor", operation.sensor)):
+        if starter is not None and not starter.confirm:
+            what = f"The operation requires a confirmation, and a {option} can ask nobody."
+            todo = f"Write `confirm: true` in the {option}, or take one of them away."
+            raise DeclarationError(what, todo=todo, location=given.place(option))
 
 
 def _judge_sensor(operation: Operation, given: Given) -> None:

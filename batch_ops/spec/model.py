@@ -418,18 +418,23 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A cron schedule that starts the operation."""
+    """A cron schedule that starts the operation. confirm: the yes an operation may require."""
 
     cron: str
     timezone: str = "UTC"
+    confirm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FolderSensor:
-    """Starts the operation for each new file in a folder, once it stands still for a tick."""
+    """Starts the operation for each new file in a folder, once it stands still for a tick.
+
+    confirm: the yes an operation may require.
+    """
 
     folder: str
     pattern: str = "*.csv"
+    confirm: bool = False
 
 
 @dataclass(frozen=True, slots=True)

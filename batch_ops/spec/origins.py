@@ -98,8 +98,6 @@ def _table(given: Given, entity: Entity, entities: Mapping[str, Entity]) -> Enti
     if name not in entities:
         raise UnknownNameError("entity", name, entities, location=node.location)
     source = entities[name]
-    if not source.key:
-        raise node.error(f"The entity {name!r} has no key; its rows are read in key order.")
     if name == entity.name:
         raise node.error("A step that reads the table it writes would meet its own rows.")
     where = given.get("where_condition")

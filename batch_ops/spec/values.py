@@ -263,14 +263,18 @@ def message(node: Node) -> str:
 
 
 def schedule(node: Node) -> Schedule:
-    """A cron text, or `{cron, timezone}`."""
+    """A cron text, or `{cron, timezone, confirm}`."""
     if isinstance(node.value, str):
         return Schedule(_cron(node))
-    found = parts(node, ("cron", "timezone"))
+    found = parts(node, ("cron", "timezone", "confirm"))
     if "cron" not in found:
         raise node.error("The schedule has no cron text.", 'Write `cron: "0 3 * * *"`.')
     zone = _timezone(found["timezone"]) if "timezone" in found else "UTC"
-    return Schedule(_cron(found["cron"]), zone)
+    return Schedule(_cron(found["cron"]), zone, _confirm(found))
+
+
+def _confirm(found: Mapping[str, Node]) -> bool:
+    return boolean(found["confirm"]) if "confirm" in found else False
 
 
 def _cron(node: Node) -> str:
@@ -289,9 +293,9 @@ def _timezone(node: Node) -> str:
 
 
 def sensor(node: Node) -> FolderSensor:
-    """`{folder, pattern}`."""
-    found = parts(node, ("folder", "pattern"))
+    """`{folder, pattern, confirm}`."""
+    found = parts(node, ("folder", "pattern", "confirm"))
     if "folder" not in found:
         raise node.error("The sensor has no folder.", "Write `folder: …`.")
-    read = {key: text(child) for key, child in found.items()}
-    return FolderSensor(**read)
+    read = {key: text(child) for key, child in found.items() if key != "confirm"}
+    return FolderSensor(**read, confirm=_confirm(found))

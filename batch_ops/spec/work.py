@@ -78,7 +78,6 @@ class StepReader:
         given, kind = planned.given, planned.kind
         _judge_options(planned, whole=self.whole)
         entity = target_of(given, self.entities, self.entity)
-        _judge_key(planned, entity)
         gate, earlier = Gate(entity, self.entities), _before(planned, done)
         values = self._values(planned, gate)
         source, records = self._origin(planned, entity, values, earlier)
@@ -179,17 +178,6 @@ def _judge_options(planned: Planned, *, whole: bool) -> None:
         what = f"A {planned.kind} step has no timeout of its own; a custom_function has."
         todo = "Write it at the operation."
         raise DeclarationError(what, todo=todo, location=planned.given.place("timeout"))
-
-
-def _judge_key(planned: Planned, entity: Entity) -> None:
-    given, kind = planned.given, planned.kind
-    if kind in (StepKind.INSERT, StepKind.FUNCTION) or entity.key:
-        return
-    if kind is StepKind.UPSERT and "conflict_target" in given:
-        return
-    what = f"The entity {entity.name!r} has no key; {kind} needs one."
-    todo = "Write `key: …` in the entity's file."
-    raise DeclarationError(what, todo=todo, location=given.node.location)
 
 
 def _on_conflict(given: Given, kind: StepKind) -> OnConflict:

@@ -9,7 +9,8 @@ import pytest
 
 from batch_ops.engine import RunOptions, begin, history, rejects_of, result_of, resume, run
 from batch_ops.engine.batch import new_attempt
-from batch_ops.engine.work import Batch, KeysetWork, Outcome
+from batch_ops.engine.keyset_work import KeysetWork
+from batch_ops.engine.work import Batch, Outcome
 from batch_ops.errors import (
     DatabaseUnfitError,
     EngineFault,
