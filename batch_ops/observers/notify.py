@@ -114,15 +114,18 @@ class _Sent:
 
 
 def _send(address: str, letter: Letter) -> str | None:
-    """What kept the letter from arriving; None: it arrived."""
+    """What kept the letter from arriving; None: it arrived.
+
+    The service is asked itself: apprise's own threads would keep the process from ending.
+    """
     import apprise
 
     with _overheard() as said:
-        post = apprise.Apprise()
-        if not post.add(address):
+        service = apprise.Apprise.instantiate(address)
+        if service is None:
             return f"the address ({scheme(address)}) is none that can be sent to"
         body_format = apprise.NotifyFormat.TEXT
-        arrived = post.notify(title=letter.title, body=letter.body, body_format=body_format)
+        arrived = service.notify(title=letter.title, body=letter.body, body_format=body_format)
     if arrived:
         return None
     return hide("; ".join(said), address) or "the receiver did not take it"
