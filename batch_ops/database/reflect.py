@@ -119,9 +119,11 @@ def _unique(
     groups = [primary] if primary else []
     constraints = inspector.get_unique_constraints(entity.table, **where)
     groups += [tuple(constraint["column_names"]) for constraint in constraints]
-    for index in inspector.get_indexes(entity.table, **where):
+    # SQLite keeps a UNIQUE of a column in an index of its own making
+    for index in inspector.get_indexes(entity.table, include_auto_indexes=True, **where):
         names = index["column_names"]
-        if index["unique"] and None not in names:
+        partly = any(option.endswith("_where") for option in index.get("dialect_options", {}))
+        if index["unique"] and None not in names and not partly:
             groups.append(tuple(str(name) for name in names))
     return tuple(dict.fromkeys(groups))
 
