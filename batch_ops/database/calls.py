@@ -64,15 +64,20 @@ def type_of(value: Any, name: str) -> FieldType:
     Raises:
         ExecutionError: it is no single value.
     """
-    if isinstance(value, int) and not -_BIGGEST <= value < _BIGGEST:
-        return FieldType.DECIMAL
-    for kind, field_type in _TYPES:
-        if isinstance(value, kind):
-            return field_type
+    found = kind_of_value(value)
+    if found is not None:
+        return found
     raise ExecutionError(
         f"The function {name.upper()}() answered with a {type(value).__name__}.",
         todo="Let it return one bool, number, text, date, time, datetime, UUID or None.",
     )
+
+
+def kind_of_value(value: Any) -> FieldType | None:
+    """The type of a Python value; None where expressions have none for it."""
+    if isinstance(value, int) and not -_BIGGEST <= value < _BIGGEST:
+        return FieldType.DECIMAL
+    return next((found for kind, found in _TYPES if isinstance(value, kind)), None)
 
 
 def _called(name: str, called: Callable[..., Any], arguments: list[Any]) -> Any:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from batch_ops.database.calls import answer, type_of
+from batch_ops.database.calls import answer, kind_of_value, type_of
+from batch_ops.database.kinds import marked
+from batch_ops.database.portable import placed
 from batch_ops.errors import ParameterError
 from batch_ops.spec.model import Expression, Field, FieldType
 
@@ -82,34 +84,36 @@ class Renderer:
 
     def sql(self, expression: Expression) -> str:
         """The expression as SQL; may be embedded in a `text()` statement."""
-        tree = expression.tree.copy().transform(self._replace)
-        tree = self.dialect.rewrite(tree).transform(_escape_literal)
-        return tree.sql(dialect=self.dialect.sqlglot_name, identify=True)
+        with placed(expression):
+            return self._told(expression.tree)
 
     def literal(self, name: str, value: Any, column: Column) -> str:
         """A value as it stands in the declaration, bound and typed like its column."""
         self.parameters[name] = self.dialect.moment(value)
         return self.dialect.bind(name, column)
 
+    def _told(self, part: exp.Expression) -> str:
+        tree = self.dialect.rewrite(part.copy().transform(self._replace))
+        tree = tree.transform(_escape_literal)
+        return tree.sql(dialect=self.dialect.sqlglot_name, identify=True)
+
     def _replace(self, node: exp.Expression) -> exp.Expression:
         if isinstance(node, exp.In) and (rows := self._rows_of(node)):
-            return exp.Var(this=f"{self._operand(node.this)} IN ({rows})")
+            return _truth(f"{self._told(node.this)} IN ({rows})")
         if isinstance(node, exp.In) and (bound := self._list_of(node.expressions)):
             return self._membership(node.this, *bound)
         if isinstance(node, exp.EQ) and isinstance(node.expression, exp.Any):
             return self._equal_any(node)
         if isinstance(node, exp.Dot):
-            return exp.Var(this=self._record_field(node))
+            return self._record_field(node)
         if isinstance(node, exp.Anonymous):
             return self._answered(node)
         if isinstance(node, exp.Placeholder):
-            return exp.Var(this=self._scalar(str(node.this)))
+            return self._scalar(node.name)
         if isinstance(node, exp.CurrentTimestamp):
-            return exp.Var(this=self._moment(f"{self.prefix}_now", self.now, FieldType.TIMESTAMP))
+            return self._bound(f"{self.prefix}_now", self.now, FieldType.TIMESTAMP)
         if isinstance(node, exp.CurrentDate):
-            return exp.Var(
-                this=self._moment(f"{self.prefix}_today", self.now.date(), FieldType.DATE)
-            )
+            return self._bound(f"{self.prefix}_today", self.now.date(), FieldType.DATE)
         return node
 
     def _rows_of(self, node: exp.In) -> str | None:
@@ -132,7 +136,7 @@ class Renderer:
         name = _lone_placeholder([inner])
         bind = self.binds.get(name) if name else None
         if isinstance(bind, RowsOf):
-            return exp.Var(this=f"{self._operand(node.this)} IN ({self._select(bind)})")
+            return _truth(f"{self._told(node.this)} IN ({self._select(bind)})")
         if name and isinstance(bind, Scalar):
             bind = ListOf([bind.value], bind.type)
         return (
@@ -142,23 +146,18 @@ class Renderer:
     def _membership(self, left: exp.Expression, name: str, bind: ListOf) -> exp.Expression:
         self.parameters[name] = self.dialect.list_value(bind.values)
         column = self._typed(bind.type)
-        return exp.Var(this=self.dialect.member_of_list(self._operand(left), name, column))
+        return _truth(self.dialect.member_of_list(self._told(left), name, column))
 
-    def _operand(self, node: exp.Expression) -> str:
-        tree = node.copy().transform(self._replace).transform(_escape_literal)
-        return tree.sql(dialect=self.dialect.sqlglot_name, identify=True)
-
-    def _scalar(self, name: str) -> str:
+    def _scalar(self, name: str) -> exp.Var:
         bind = self.binds.get(name)
         if not isinstance(bind, Scalar):
             raise ParameterError(
                 f"The parameter :{name} stands for many values where one is needed.",
                 todo=f"Write `= ANY(:{name})` or `IN (:{name})`.",
             )
-        self.parameters[name] = self.dialect.moment(bind.value)
-        return self.dialect.bind(name, self._typed(bind.type))
+        return self._bound(name, bind.value, bind.type)
 
-    def _record_field(self, node: exp.Dot) -> str:
+    def _record_field(self, node: exp.Dot) -> exp.Var:
         name = f"{node.this.name}.{node.name}"
         bind = self.binds.get(name)
         if not isinstance(bind, SqlText):
@@ -166,16 +165,15 @@ class Renderer:
                 f"The records :{node.this.name} have no field {node.name!r}.",
                 todo=f"Let :{node.this.name} be records that have it, or write another field.",
             )
-        return bind.sql
+        return marked(exp.Var(this=bind.sql), bind.type)
 
     def _answered(self, call: exp.Anonymous) -> exp.Var:
         told = call.sql()
         if told not in self._answers:
             value = answer(call, self.calls, self._handed)
             name = f"{self.prefix}_call_{len(self._answers)}"
-            self.parameters[name] = self.dialect.moment(value)
             kind = None if value is None else type_of(value, call.name)
-            self._answers[told] = exp.Var(this=self.dialect.bind(name, self._typed(kind)))
+            self._answers[told] = self._bound(name, value, kind)
         return self._answers[told].copy()
 
     def _handed(self, name: str) -> Any:
@@ -191,9 +189,11 @@ class Renderer:
             todo="Hand over a parameter with a value.",
         )
 
-    def _moment(self, name: str, value: Any, kind: FieldType) -> str:
+    def _bound(self, name: str, value: Any, kind: FieldType | None) -> exp.Var:
+        """A bound value; a text of no declared type takes the type of what it meets."""
         self.parameters[name] = self.dialect.moment(value)
-        return self.dialect.bind(name, self._typed(kind))
+        known = kind or (None if isinstance(value, str) else kind_of_value(value))
+        return marked(exp.Var(this=self.dialect.bind(name, self._typed(kind))), known, value)
 
     def _typed(self, kind: FieldType | None) -> Column | None:
         from batch_ops.database.tables import Column
@@ -201,6 +201,10 @@ class Renderer:
         if kind is None:
             return None
         return Column("", self.dialect.field_sql(Field("", kind)), kind)
+
+
+def _truth(sql: str) -> exp.Var:
+    return marked(exp.Var(this=sql), FieldType.BOOLEAN)
 
 
 def _lone_placeholder(nodes: Sequence[exp.Expression]) -> str | None:

@@ -18,6 +18,7 @@ from sqlglot.errors import ParseError, SqlglotError
 from batch_ops.errors import DeclarationError, UnknownNameError
 from batch_ops.spec import functions
 from batch_ops.spec.calls import calls_of, judge_call, named_by_a_call
+from batch_ops.spec.intervals import judge_interval, with_whole_intervals
 from batch_ops.spec.model import Expression
 from batch_ops.spec.scopes import resolve
 from batch_ops.spec.sqltokens import DIALECT, MAX_DEPTH, ONE_EXPRESSION, judge, too_deep
@@ -92,7 +93,7 @@ def is_call(text: str) -> bool:
 
 def _tree(node: Node) -> exp.Expression:
     try:
-        tree = sqlglot.parse_one(node.text, read=DIALECT, into=exp.Condition)
+        tree = sqlglot.parse_one(with_whole_intervals(node), read=DIALECT, into=exp.Condition)
     except ParseError as error:
         raise _as_declaration_error(error, node) from error
     except SqlglotError as error:
@@ -154,6 +155,8 @@ def _judge_field(part: exp.Dot, node: Node, *, allowed: bool) -> None:
 
 def _judge_part(part: exp.Expr, node: Node) -> None:
     name = type(part).__name__
+    if isinstance(part, exp.Interval):
+        judge_interval(part, node)
     if isinstance(part, exp.Anonymous):
         judge_call(part, node)
     elif name not in functions.NODES:

@@ -178,6 +178,8 @@ HOSTILE = [
     ),
     *("a[1] = 1", "ARRAY[1] = a", "status ~ 'x'", "status SIMILAR TO 'x'", "a->>'b' = 'x'"),
     *("a::nosuchtype = 1", "a::int[] = 1", "CAST(a AS regclass) = 1", 'a COLLATE "C" = 1'),
+    *("a < NOW() - INTERVAL '1-2' YEAR TO MONTH", "a < NOW() - INTERVAL :x DAY"),
+    *("a < NOW() - INTERVAL a DAY", "a < NOW() - INTERVAL '1'"),
     *("(a).b = 1", "u.a = 1", "x.t.a = 1", "nope = 1", '"A" = 1'),
 ]
 
