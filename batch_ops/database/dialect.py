@@ -31,6 +31,7 @@ class Capabilities:
         returning: a writing statement can stand in a WITH and hand on the rows it changed.
         row_values: `(a, b) > (x, y)` is compared as fast as it is written.
         kills_sessions: another process's sessions can be ended.
+        typed: a column takes only values of its type; else they are judged before.
         zones: timestamps carry their zone; else they are naive UTC.
     """
 
@@ -38,6 +39,7 @@ class Capabilities:
     returning: bool
     row_values: bool
     kills_sessions: bool
+    typed: bool
     zones: bool
 
 

@@ -62,6 +62,7 @@ class MySQL(Dialect):
         returning=False,
         row_values=False,
         kills_sessions=False,
+        typed=True,
         zones=False,
     )
 

@@ -58,6 +58,7 @@ class PostgreSQL(Dialect):
         returning=True,
         row_values=True,
         kills_sessions=True,
+        typed=True,
         zones=True,
     )
 

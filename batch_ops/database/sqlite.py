@@ -63,6 +63,7 @@ class SQLite(Dialect):
         returning=False,
         row_values=True,
         kills_sessions=False,
+        typed=False,
         zones=False,
     )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from batch_ops.database.convert import Refusal
 from batch_ops.database.staging import put_rows
 from batch_ops.database.values import load_key
 from batch_ops.engine.calling import Call, Called, FunctionContext, refused_record
@@ -15,6 +16,7 @@ from batch_ops.engine.outputs import (
     function_values,
     ids_columns,
     is_needed,
+    key_from,
     output_of,
     record_from,
 )
@@ -136,8 +138,7 @@ class FunctionWork(RangeWork):
         if not name.endswith("_ids"):
             return [record_from(output, record) for record in records]
         columns = ids_columns(self._execution, name, source)
-        keys = [tuple(record[column] for column in columns) for record in records]
-        return [key[0] for key in keys] if len(columns) == 1 else keys
+        return [key_from(output, record, columns) for record in records]
 
     # what it gave
 
@@ -175,6 +176,11 @@ class FunctionWork(RangeWork):
                 if not self._by_rows:
                     raise
                 rejects.append(refused_record(record, "function", error.what))
+                continue
+            except Refusal as refusal:
+                rejects.append(
+                    refused_record(record, refusal.code, refusal.message, refusal.column)
+                )
                 continue
             rows.append({NUMBER: number, **values})
         return rows

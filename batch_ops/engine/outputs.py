@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from batch_ops.database.convert import Converter
 from batch_ops.database.statements import OutputRows
 from batch_ops.database.tables import Column
 from batch_ops.database.values import plain
 from batch_ops.errors import ParameterError
 from batch_ops.journal.outputs import NUMBER, Output, output_name
+from batch_ops.sources.texts import text_of
 from batch_ops.spec.model import Expression, Field, FieldType, StepKind
 from batch_ops.spec.references import stems, type_of_name
 
@@ -159,6 +161,7 @@ def function_values(execution: Context, step: Step, output: Output, record: Any)
 
     Raises:
         ParameterError: it has not what a later step reads.
+        Refusal: a value is none of its column, on a database that does not judge that itself.
     """
     found: dict[str, Any] = {}
     for column in output.kept:
@@ -195,12 +198,27 @@ def _key_of(execution: Context, step: Step, name: str, record: Any) -> Any:
 def _stored(execution: Context, column: Column, value: Any) -> Any:
     if column.type is FieldType.JSON:
         return None if value is None else orjson.dumps(plain(value)).decode()
-    return execution.database.dialect.moment(value)
+    dialect = execution.database.dialect
+    if value is None or dialect.capabilities.typed:
+        return dialect.moment(value)
+    return Converter(dialect, column)(text_of(value))
 
 
 def record_from(output: Output, row: Mapping[str, Any]) -> Any:
     """A row of an output table as the record it was: what a function is given."""
     if RECORD in row:
-        kept = row[RECORD]
-        return orjson.loads(kept) if isinstance(kept, str | bytes) else kept
+        return _read(row[RECORD])
     return {name: row[name] for name in output.table.column_names}
+
+
+def key_from(output: Output, row: Mapping[str, Any], columns: tuple[str, ...]) -> Any:
+    """A row's key as a function is given it: a value, or a tuple where it is composite."""
+    kinds = {column.name: column.type for column in output.table.columns}
+    key = [_read(row[n]) if kinds[n] is FieldType.JSON else row[n] for n in columns]
+    one = tuple(key) if len(key) > 1 else key[0]
+    return tuple(one) if isinstance(one, list) else one
+
+
+def _read(kept: Any) -> Any:
+    """JSON, from a database that gives it as text too."""
+    return orjson.loads(kept) if isinstance(kept, str | bytes) else kept

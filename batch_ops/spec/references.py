@@ -99,7 +99,7 @@ class Names:
         if name in self.declared:
             return None
         for step in earlier:
-            if step.output == name:
+            if step.output is not None and step.output in (name, name.removesuffix("_ids")):
                 return step
         return _by_words(name, earlier, place) if by_words else None
 
