@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -16,6 +15,7 @@ from batch_ops.database.faults import FaultKind
 from batch_ops.database.render import Renderer, SqlText
 from batch_ops.database.tables import Column
 from batch_ops.database.value_load import RefusedRow
+from batch_ops.database.values import as_text
 from batch_ops.spec.model import Field, FieldType
 
 if TYPE_CHECKING:
@@ -44,21 +44,6 @@ _WIDENED = {
     FieldType.DECIMAL: FieldType.DECIMAL,
     FieldType.FLOAT: FieldType.FLOAT,
 }
-
-
-def as_text(value: Any) -> str | None:
-    """A value as the text a database reads it from; None for NULL."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, bytes | bytearray | memoryview):
-        return "\\x" + bytes(value).hex()
-    if isinstance(value, dict | list | tuple):
-        return orjson.dumps(value, default=str).decode()
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat())
-    return str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +90,7 @@ class Computer:
         computing: Computing,
     ) -> None:
         self.dialect = dialect
+        self._fields = tuple(fields)
         self._columns = tuple(fields.values())
         self._readers = [Converter(dialect, column) for column in self._columns]
         self._casts = any(dialect.bind("x", c) != dialect.bind("x") for c in self._columns)
@@ -168,6 +154,12 @@ class Computer:
             for begin in range(0, len(asked), self._at_once):
                 found |= ask.answers(asked[begin : begin + self._at_once])
             return found
+
+    def reads(self, column: str, values: Sequence[Any]) -> Sequence[Any]:
+        """The fields of a record, NULL where the column does not read them."""
+        read = self._expressions[column].fields
+        pairs = zip(self._fields, values, strict=True)
+        return [value if field in read else None for field, value in pairs]
 
     def statement(self, records: int, columns: tuple[str, ...]) -> TextClause:
         """The SELECT for so many records."""
@@ -233,9 +225,11 @@ class _Question:
 
     def _refused_column(self, asked: list[_Asked]) -> str | None:
         """The first column whose value cannot be computed of a record."""
+        ((place, values),) = asked
         for column in self.computer.columns:
+            mine = self.computer.reads(column, values)
             try:
-                self._ask(asked, (column,))
+                self._ask([(place, mine)], (column,))
             except DBAPIError:
                 self.connection.rollback()
                 return column

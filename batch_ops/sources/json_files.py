@@ -53,7 +53,7 @@ def _of_line(line: str) -> Item:
         why = f"{_lower(error.msg)} at character {error.colno}"
         return Odd(line, f"the line is no JSON: {why}")
     except (ValueError, RecursionError) as error:
-        return Odd(line, f"the line is no JSON: {_lower(str(error))}")
+        return Odd(line, f"the line is no JSON: {error}")
     return value if isinstance(value, dict) else Odd(line, "the line is no JSON object")
 
 
@@ -139,7 +139,7 @@ class _Text:
                     raise self.broken(_lower(error.msg), error.pos) from error
                 continue
             except (ValueError, RecursionError) as error:
-                raise self.broken(_lower(str(error))) from error
+                raise self.broken(str(error)) from error
             if end == len(self._text) and not isinstance(value, dict) and self._read_on():
                 continue  # a number may go on
             raw, self._at = self._text[self._at : end], end

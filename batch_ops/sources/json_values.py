@@ -32,17 +32,20 @@ DECODER = json.JSONDecoder(parse_float=Digits, parse_int=Digits, parse_constant=
 
 
 def field_texts(record: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    """The fields of a record as texts; what is missing is NULL."""
-    return [_text(record.get(name)) for name in names]
+    """The fields of a record as texts; what is missing is NULL.
+
+    Raises:
+        StandsForNull: a text is the one which stands for NULL.
+    """
+    values = list(map(record.get, names))
+    if NULL_TEXT in values:
+        raise StandsForNull
+    return [v if v.__class__ is str or v.__class__ is Digits else _text(v) for v in values]
 
 
 def _text(value: Any) -> str:
     if value is None:
         return NULL_TEXT
-    if isinstance(value, str):
-        if value == NULL_TEXT:
-            raise StandsForNull
-        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     return as_json(value)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from batch_ops.sources.cut import CR, LF, Marks, split_fields
+from batch_ops.sources.cut import CR, LF, Marks, requoted, split_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -245,15 +245,3 @@ def _quote_what_confuses(normal: Normal, shape: Shape) -> None:
         rows.update(row for row in short if normal.record(row) in (b"", b"\\."))
     if rows:
         normal.replace({row: requoted(normal.record(row), shape.marks) for row in rows})
-
-
-def requoted(record: bytes, marks: Marks) -> bytes:
-    """A record with every field quoted, and a newline."""
-    return quoted(split_fields(record, marks), marks)
-
-
-def quoted(fields: Sequence[bytes], marks: Marks) -> bytes:
-    """A record of these fields, every one quoted, and a newline."""
-    sign = bytes([marks.quote])
-    parts = [sign + value.replace(sign, sign * 2) + sign for value in fields]
-    return bytes([marks.delimiter]).join(parts) + b"\n"

@@ -10,9 +10,9 @@ import numpy as np
 
 from batch_ops.results import Reject
 from batch_ops.sources.compose import Composed
-from batch_ops.sources.cut import Marks, split_fields
+from batch_ops.sources.cut import Marks, quoted, split_fields
 from batch_ops.sources.header import NO_FIELD
-from batch_ops.sources.normal import pick, quoted
+from batch_ops.sources.normal import pick
 from batch_ops.sources.reader import MAX_RECORD
 from batch_ops.sources.screen import FIRST_RULE, GOOD, SUSPECT
 from batch_ops.sources.texts import from_csv
