@@ -37,7 +37,7 @@ class Opened:
         first: where its first record begins.
         delimiter, quote, null_values: of the records in the store.
         odd: whether there may be what is no record: see Shape.
-        empty: whether it is sure to have no records.
+        empty: whether it has no records, but perhaps what is none.
     """
 
     store: Store
@@ -58,7 +58,7 @@ def assembled(opened: Opened, asked: Asked) -> CsvRows:
     """
     fields, recipe = opened.fields, recipe_of(asked, opened.fields)
     layout = _layout(opened, recipe)
-    if not layout.targets and not opened.empty and not opened.odd:
+    if not layout.targets and not opened.empty:
         what = f"The source {opened.store.name} fills no column of {asked.table.full_name!r}."
         raise SourceError(what, todo="Give its records fields, or the step values.")
     rules = asked.rules if layout.targets else ()
