@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from batch_ops_tests.support import environment, mariadb
+from batch_ops_tests.support import environment, mariadb, mutants
 from batch_ops_tests.support.forkserver import ForkServer
 from batch_ops_tests.support.postgresql import PostgreSQL
 
@@ -32,6 +32,21 @@ def pytest_terminal_summary(
 ) -> None:
     for what, number in config.stash[LEFT_OUT].items():
         terminalreporter.write_line(f"left out: {number} test(s), {what}", yellow=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a run with a mutant: only the tests that are to notice it."""
+    if (name := mutants.option()) is not None:
+        mine, others = mutants.only_its_tests(items, name)
+        config.hook.pytest_deselected(items=others)
+        items[:] = mine
+
+
+@pytest.fixture(autouse=True)
+def mutant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switches an option of the language off, where the run asks for that."""
+    if (name := mutants.option()) is not None:
+        mutants.switch_off(monkeypatch, name)
 
 
 @pytest.fixture(scope="session")
