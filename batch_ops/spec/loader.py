@@ -11,8 +11,7 @@ from batch_ops.spec.checks import read_checks
 from batch_ops.spec.entities import Head, collect, read_head
 from batch_ops.spec.expressions import Gate
 from batch_ops.spec.model import CsvSource, ErrorHandling, Operation, RecordFile
-from batch_ops.spec.options import Place, read_options
-from batch_ops.spec.origins import SOURCE_OPTIONS
+from batch_ops.spec.options import OPTIONS, Place, read_options
 from batch_ops.spec.parameters import read_parameters
 from batch_ops.spec.references import Names
 from batch_ops.spec.steps import Planned, arrange, read_kind, read_settings
@@ -28,13 +27,6 @@ if TYPE_CHECKING:
     from batch_ops.spec.options import Given
 
 PATTERN = "batch_operations"
-_OF_A_STEP = frozenset(
-    {
-        *("operation_type", "update_data", "insert_data", "upsert_data", "where_condition"),
-        *("select_fields", "function", "input", "conflict_target", "on_conflict"),
-        *("data_source", "validation_rules", *SOURCE_OPTIONS),
-    }
-)
 
 
 def load(texts: Mapping[str, str]) -> dict[str, Entity]:
@@ -121,7 +113,7 @@ def _planned(given: Given) -> list[Planned]:
         kind = read_kind(given)
         return [Planned(kind.value, kind, given, ())]
     for option in given.values:
-        if option in _OF_A_STEP:
+        if OPTIONS[option].work:
             what = f"The option {option!r} belongs to a step when the operation has `steps`."
             raise DeclarationError(what, location=given.place(option))
     nodes = given.get("steps").elements

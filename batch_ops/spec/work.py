@@ -19,6 +19,7 @@ from batch_ops.spec.model import (
     Step,
     StepKind,
 )
+from batch_ops.spec.options import OPTIONS
 from batch_ops.spec.origins import SOURCE_OPTIONS, read_source
 from batch_ops.spec.steps import read_settings
 
@@ -31,21 +32,6 @@ if TYPE_CHECKING:
     from batch_ops.spec.references import Names
     from batch_ops.spec.steps import Planned
 
-_ADDS = (StepKind.INSERT, StepKind.UPSERT)
-_CHANGES = (StepKind.UPDATE, StepKind.DELETE)
-_KINDS: Mapping[str, tuple[StepKind, ...]] = {
-    "update_data": (StepKind.UPDATE,),
-    "insert_data": (StepKind.INSERT,),
-    "upsert_data": (StepKind.UPSERT,),
-    "where_condition": (StepKind.SELECT, *_CHANGES, *_ADDS),
-    "select_fields": (StepKind.SELECT,),
-    "function": (StepKind.FUNCTION,),
-    "input": (StepKind.FUNCTION,),
-    "conflict_target": _ADDS,
-    "on_conflict": _ADDS,
-    "max_records": (*_CHANGES, *_ADDS),
-    **dict.fromkeys(("data_source", "validation_rules", *SOURCE_OPTIONS), _ADDS),
-}
 _VALUES = {
     StepKind.UPDATE: "update_data",
     StepKind.INSERT: "insert_data",
@@ -169,8 +155,9 @@ def target_of(given: Given, entities: Mapping[str, Entity], default: Entity) -> 
 
 
 def _judge_options(planned: Planned, *, whole: bool) -> None:
-    for option, kinds in _KINDS.items():
-        if option in planned.given and planned.kind not in kinds:
+    for option in planned.given.values:
+        kinds = OPTIONS[option].kinds
+        if kinds and planned.kind not in kinds:
             right = " or ".join(kinds)
             what = f"The option {option!r} belongs to {right}, and this is {planned.kind}."
             raise DeclarationError(what, location=planned.given.place(option))
