@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -76,10 +75,7 @@ class Attempt:
 
     def _transaction(self, connection: Connection, *, isolating: bool) -> Outcome:
         """Data, rejects, journal row and checkpoint, together or not at all."""
-        asked = time.monotonic()
-        with connection.begin():
-            self.execution.database.dialect.begin_write(connection)
-            self.execution.waits.at_begin(time.monotonic() - asked)
+        with self.execution.waits.writing(connection):
             return self._write(connection, isolating=isolating, stops=self._stops)
 
     def within(self, connection: Connection) -> Outcome:

@@ -95,8 +95,7 @@ class Lane:
 
     def _claim(self, line: ReopenedConnection) -> Claim | None:
         journal = self.execution.journal
-        with line.healthy() as connection, connection.begin():
-            journal.database.dialect.begin_write(connection)
+        with line.healthy() as connection, self.execution.waits.writing(connection):
             return chunks.claim_next(
                 journal,
                 connection,

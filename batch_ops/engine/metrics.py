@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import psutil
 from sqlalchemy.exc import DBAPIError
 
+from batch_ops.database.faults import first_line
 from batch_ops.errors import DatabaseUnfitError
 from batch_ops.journal import metrics
 
@@ -47,7 +48,7 @@ def record(execution: Context, step: str | None = None, result: Result | None = 
             "metrics_not_kept execution=%s step=%s error=%s",
             execution.id,
             step,
-            type(error).__name__,
+            first_line(error),
         )
 
 

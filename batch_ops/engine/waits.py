@@ -19,6 +19,8 @@ from batch_ops.errors import DatabaseUnfitError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sqlalchemy import Connection
+
     from batch_ops.database import Database
 
 EVERY_S = 0.1
@@ -32,10 +34,17 @@ class LockWaits:
         self._seconds = 0.0
         self._known = not database.dialect.capabilities.concurrent_writers
 
-    def at_begin(self, seconds: float) -> None:
-        """A lane's transaction took so long to begin."""
-        if not self._database.dialect.capabilities.concurrent_writers:
-            self._add(seconds)
+    @contextmanager
+    def writing(self, connection: Connection) -> Iterator[None]:
+        """A lane's transaction that writes; how long it took to begin counts, where that is all
+        the waiting there is.
+        """
+        asked, dialect = time.monotonic(), self._database.dialect
+        with connection.begin():
+            dialect.begin_write(connection)
+            if not dialect.capabilities.concurrent_writers:
+                self._add(time.monotonic() - asked)
+            yield
 
     def take(self) -> float | None:
         """The seconds since it was last asked; None: nobody knows."""

@@ -55,6 +55,6 @@ def batch_seconds(
     )
     if step is not None:
         query = query.where(table.c.step == step)
-    rows = connection.execution_options(yield_per=1000).execute(query)
+    rows = connection.execute(query.execution_options(yield_per=1000))
     seconds = ((row.completed_at - row.started_at).total_seconds() for row in rows)
     return array("d", sorted(array("d", seconds)))
