@@ -149,6 +149,11 @@ def default_url(
             f"The connection {connection!r} has no URL.",
             todo=f"Name it in [connections] of batch_ops.toml, or set the variable {variable}.",
         )
+    return own_url(folder)
+
+
+def own_url(folder: Path) -> str:
+    """The URL of a project folder's own file, which is the default."""
     return f"sqlite:///{folder / 'batch_ops.db'}"
 
 
