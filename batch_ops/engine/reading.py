@@ -277,6 +277,14 @@ def execution_of_run(project: Project, run_id: str) -> str | None:
     return None
 
 
+def long_lists_of(project: Project, execution_id: str) -> dict[str, Any]:
+    """The parameters of an execution that are lists."""
+    from batch_ops.engine.parameters import load
+
+    _, row = find(project, execution_id)
+    return {name: value for name, value in load(row.parameters).items() if isinstance(value, list)}
+
+
 def is_worked_on(project: Project, execution_id: str) -> bool:
     """Whether a living process works on the execution now."""
     journal, row = find(project, execution_id)

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import dagster as dg
 
-from batch_ops.engine import Launch, RunOptions, begin, execution_of_run, join, result_of
+from batch_ops.engine import (
+    Launch,
+    RunOptions,
+    begin,
+    execution_of_run,
+    join,
+    long_lists_of,
+    result_of,
+)
 from batch_ops.errors import BatchOpsError
 from batch_ops.orchestration import checks, processes, settings
 from batch_ops.orchestration.handover import launcher_of
@@ -95,10 +103,11 @@ class Session:
         said, known = self.said, self._meant()
         if known is not None:
             return self.join(known)
+        lists = long_lists_of(self.project, said.lists_of) if said.lists_of else {}
         return begin(
             self.project,
             self.operation.name,
-            said.parameters,
+            {**lists, **said.parameters},
             options=said.options,
             launch=self.launch,
             listen=self.listen,

@@ -1,16 +1,20 @@
-"""Every YAML block of the SpecQL document runs as it stands, on SQLite and PostgreSQL, and does what
-its text says: the rows afterwards, the journal's tables, and the result.
+"""Every YAML block of the SpecQL document runs as it stands, on SQLite and PostgreSQL: the rows
+afterwards, the journal and the result are what its text says.
 """
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import dagster as dg
 import pytest
 from sqlalchemy import text
 
+import batch_ops
 from batch_ops import function, registry, sql_function
 from batch_ops.engine import Project, RunOptions, history, rejects_of, run
 from batch_ops.errors import (
@@ -27,7 +31,6 @@ from batch_ops_tests.support.document import block, blocks, entity_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from batch_ops.results import Result
 
@@ -294,6 +297,23 @@ def test_six_bad_records_of_one_worker_stop_the_import(shop: Shop) -> None:
 def test_a_migration_in_three_steps(shop: Shop) -> None:
     """Validate → update → cleanup; `:validated_user_ids` are the rows validate_data found."""
     project = shop.declare(entity_file(blocks()[3], MIGRATED))
+    migrating(shop)
+    result = shop.run("migrate_user_data")
+    assert result.status is Status.COMPLETED
+    assert {s.name: s.counts.total for s in result.steps} == {
+        "validate_data": 1200,
+        "update_profiles": 1200,
+        "cleanup_legacy": 30,
+    }
+    assert migrated(shop)
+    operation = project.catalog.operation("migrate_user_data")
+    sizes = {step.name: step.settings.batch_size for step in operation.steps}
+    assert sizes == {"validate_data": 500, "update_profiles": 100, "cleanup_legacy": 1000}
+    assert operation.step("update_profiles").outputs == {"validated_user_ids": "validate_data"}
+
+
+def migrating(shop: Shop) -> None:
+    """1,200 users to migrate, 30 migrated long ago, 5 of late."""
     shop.make(
         'CREATE TABLE "user" (id INTEGER PRIMARY KEY, email VARCHAR(80), legacy_id INTEGER,'
         " migrated_at STAMP, migration_version VARCHAR(10))"
@@ -305,22 +325,15 @@ def test_a_migration_in_three_steps(shop: Shop) -> None:
     before = [{"id": n, "legacy_id": None, "migrated_at": old} for n in range(2001, 2031)]
     kept = [{"id": n, "legacy_id": None, "migrated_at": recent} for n in range(3001, 3006)]
     shop.fill(insert, [{"email": "e", "version": None, **r} for r in new + before + kept])
-    result = shop.run("migrate_user_data")
-    assert result.status is Status.COMPLETED
-    assert {s.name: s.counts.total for s in result.steps} == {
-        "validate_data": 1200,
-        "update_profiles": 1200,
-        "cleanup_legacy": 30,
-    }
+
+
+def migrated(shop: Shop) -> bool:
+    """Whether they are, and those of long ago are gone."""
     found = shop.rows(
         'SELECT migration_version, count(*), count(migrated_at) FROM "user"'
         " GROUP BY migration_version"
     )
-    assert sorted(found, key=str) == [("2.0", 1200, 1200), (None, 5, 5)]
-    operation = project.catalog.operation("migrate_user_data")
-    sizes = {step.name: step.settings.batch_size for step in operation.steps}
-    assert sizes == {"validate_data": 500, "update_profiles": 100, "cleanup_legacy": 1000}
-    assert operation.step("update_profiles").outputs == {"validated_user_ids": "validate_data"}
+    return sorted(found, key=str) == [("2.0", 1200, 1200), (None, 5, 5)]
 
 
 def orders(shop: Shop) -> None:
@@ -492,16 +505,21 @@ def test_a_product_cache_is_refreshed(shop: Shop, functions: dict[str, list[Any]
     assert found == [(120,)]
     assert shop.rows("SELECT count(*) FROM product_cache WHERE name = 'old'") == [(80,)]
     assert max(map(len, functions["fetch"])) == 50
-    assert sorted(sum(functions["fetch"], [])) == list(range(1, 121))
+    fetched = [number for ids in functions["fetch"] for number in ids]
+    assert sorted(fetched) == list(range(1, 121))
+
+
+def invoices(shop: Shop) -> None:
+    shop.make(
+        "CREATE TABLE invoice (id SERIAL PRIMARY KEY, customer_id INTEGER, month VARCHAR(10),"
+        " amount NUMERIC(10,2), status VARCHAR(20))"
+    )
 
 
 def test_monthly_invoices(shop: Shop, functions: dict[str, list[Any]]) -> None:
     """Usage → invoices → PDF → notifications; the keys the database made are handed on."""
     shop.declare(entity_file(blocks()[9], INVOICE))
-    shop.make(
-        "CREATE TABLE invoice (id SERIAL PRIMARY KEY, customer_id INTEGER, month VARCHAR(10),"
-        " amount NUMERIC(10,2), status VARCHAR(20))"
-    )
+    invoices(shop)
     result = shop.run("generate_monthly_invoices", {"target_month": "2026-10"})
     assert result.status is Status.COMPLETED
     assert functions["usage"] == [{"month": "2026-10"}]
@@ -581,3 +599,79 @@ def test_every_block_is_read_back_from_the_journal_with_the_same_meaning(shop: S
 
 def test_a_block_is_found_by_its_text() -> None:
     assert block("migrate_user_data") == blocks()[3]
+
+
+# through Dagster
+
+
+@pytest.fixture
+def dagster(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """The shop's project with a Dagster instance of its own."""
+    root = Path(batch_ops.__file__).parents[1]
+    for name in ("dagster.yaml", "workspace.yaml"):
+        shutil.copy(root / name, shop.folder)
+    monkeypatch.setenv("DAGSTER_HOME", str(shop.folder))
+    monkeypatch.setenv("BATCH_OPS_DEFS", str(shop.folder / "defs"))
+    return shop
+
+
+def launched(
+    shop: Shop, operation: str, parameters: dict[str, Any] | None = None
+) -> tuple[Result, dg.DagsterRun, dict[str, int]]:
+    """The result, Dagster's run, and how many chunks of each step it shows as done."""
+    from batch_ops.orchestration.launch import launch_run
+
+    assert shop.project
+    result = launch_run(shop.project, operation, parameters)
+    owner = shop.project.catalog.operation(operation)
+    with dg.DagsterInstance.from_config(str(shop.folder)) as instance:
+        run = instance.get_run_by_id(result.run_id or "")
+        assert run
+        green = {
+            step.name: len(
+                instance.get_materialized_partitions(
+                    dg.AssetKey([owner.entity, operation, step.name])
+                )
+            )
+            for step in owner.steps
+        }
+    return result, run, green
+
+
+def test_user_statuses_through_dagster_with_a_long_list_of_ids(dagster: Shop) -> None:
+    """The run's config does not hold the list: re-executed, it is taken from the journal."""
+    dagster.declare(entity_file(blocks()[1], USER))
+    ids = users(dagster, 1250)
+    given = {"user_ids": ids[:1200], "new_status": "active"}
+    result, run, green = launched(dagster, "bulk_update_user_status", given)
+    assert (result.status, result.counts.updated) == (Status.COMPLETED, 1200)
+    assert run.status is dg.DagsterRunStatus.SUCCESS
+    assert green == {"update": 1}
+    assert run.run_config == {"new_status": "active", "lists_of": result.execution_id}
+    assert dagster.project
+    from batch_ops.orchestration.code_location import definitions_from
+
+    job = definitions_from(dagster.project).resolve_job_def("bulk_update_user_status")
+    with dg.DagsterInstance.from_config(str(dagster.folder)) as instance:
+        again = job.execute_in_process(instance=instance, run_config=dict(run.run_config))
+    assert again.success
+    assert [r.counts.updated for r in history(dagster.project)] == [1200, 1200]
+
+
+def test_the_migration_through_dagster(dagster: Shop) -> None:
+    dagster.declare(entity_file(blocks()[3], MIGRATED))
+    migrating(dagster)
+    result, run, green = launched(dagster, "migrate_user_data")
+    assert (result.status, run.status) == (Status.COMPLETED, dg.DagsterRunStatus.SUCCESS)
+    assert green == {"validate_data": 1, "update_profiles": 1, "cleanup_legacy": 1}
+    assert migrated(dagster)
+
+
+def test_the_invoices_through_dagster(dagster: Shop, functions: dict[str, list[Any]]) -> None:
+    dagster.declare(entity_file(blocks()[9], INVOICE))
+    invoices(dagster)
+    asked = {"target_month": "2026-10"}
+    result, run, green = launched(dagster, "generate_monthly_invoices", asked)
+    assert (result.status, run.status) == (Status.COMPLETED, dg.DagsterRunStatus.SUCCESS)
+    assert set(green.values()) == {1}
+    assert sorted(functions["mail"]) == [n for (n,) in dagster.rows("SELECT id FROM invoice")]
