@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import create_engine, text
-from sqlglot import exp
 
 from batch_ops.database.dialect import Capabilities, Dialect
 from batch_ops.database.faults import Fault, FaultKind, first_line, original
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
     from sqlalchemy import URL, Connection, Engine
+    from sqlglot import exp
 
     from batch_ops.database.load import Layout, Loader
     from batch_ops.database.merge import Merger
@@ -119,7 +119,9 @@ class MySQL(Dialect):
         return value
 
     def rewrite(self, tree: exp.Expression) -> exp.Expression:
-        return tree.transform(_without_filter)
+        from batch_ops.database.mysql_expressions import rewrite
+
+        return rewrite(tree)
 
     def loader(self, table: Table, layout: Layout) -> Loader:
         from batch_ops.database.mysql_load import MySQLLoader
@@ -145,15 +147,3 @@ class MySQL(Dialect):
         from batch_ops.database.walk import walk_numbered
 
         return walk_numbered(connection, query, parameters, every)
-
-
-def _without_filter(node: exp.Expression) -> exp.Expression:
-    """`COUNT(x) FILTER (WHERE c)` as `COUNT(CASE WHEN c THEN x END)`."""
-    if not isinstance(node, exp.Filter):
-        return node
-    aggregate: exp.Expression = node.this.copy()
-    condition = node.expression.this
-    counted = aggregate.this
-    value = exp.Literal.number(1) if isinstance(counted, exp.Star) else counted
-    aggregate.set("this", exp.Case(ifs=[exp.If(this=condition, true=value)]))
-    return aggregate

@@ -22,7 +22,7 @@ from batch_ops.database.kinds import (
     kind_of,
     marked,
 )
-from batch_ops.database.portable import refusal
+from batch_ops.database.portable import read_text, refusal
 from batch_ops.database.sqlite_values import (
     READERS,
     UUID,
@@ -32,7 +32,6 @@ from batch_ops.database.sqlite_values import (
     called,
     constant,
     in_brackets,
-    read_text,
 )
 
 if TYPE_CHECKING:

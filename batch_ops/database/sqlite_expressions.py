@@ -6,25 +6,22 @@ SQLite would find another answer. What cannot be made the same is refused by nam
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from batch_ops.database import kinds, sqlite_arithmetic, sqlite_texts
-from batch_ops.database.kinds import BOOLEAN, INTERVAL, Kind, kind_of, marked
+from batch_ops.database import kinds, moments, sqlite_arithmetic, sqlite_texts, sqlite_values
+from batch_ops.database.kinds import BOOLEAN, INTEGER, INTERVAL, Kind, kind_of
+from batch_ops.database.meeting import JSON, Meeting, rewritten
 from batch_ops.database.portable import refusal
-from batch_ops.database.sqlite_casts import cast as _cast
+from batch_ops.database.sqlite_casts import cast
 from batch_ops.database.sqlite_functions import PREFIX
-from batch_ops.database.sqlite_values import (
-    JSON,
-    as_kind,
-    called,
-    compared,
-    meet,
-)
+from batch_ops.database.sqlite_values import call, called
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from batch_ops.database.meeting import Handlers
 
 
 def rewrite(tree: exp.Expression) -> exp.Expression:
@@ -33,114 +30,25 @@ def rewrite(tree: exp.Expression) -> exp.Expression:
     Raises:
         DeclarationError: it cannot mean the same.
     """
-    whole = exp.Paren(this=tree)
-    for node in reversed(list(whole.dfs())[1:]):
-        kinds.settle(node)
-        parent, key, index = node.parent, node.arg_key, node.index
-        made = _rewritten(node)
-        if made is not node and parent is not None and key is not None:
-            kinds.settle(made)
-            parent.set(key, made, index)
-    return cast("exp.Expression", whole.this.pop())
+    return rewritten(tree, _HANDLERS)
 
 
-def _rewritten(node: exp.Expr) -> exp.Expr:
-    handler = _HANDLERS.get(type(node))
-    return handler(cast("exp.Expression", node)) if handler else node
+class _Meeting(Meeting):
+    database = "SQLite"
+
+    def as_kind(self, node: exp.Expression, kind: Kind) -> exp.Expression:
+        return sqlite_values.as_kind(node, kind)
+
+    def length(self, node: exp.Expression) -> exp.Expression:
+        return call(moments.length, INTEGER, node)
 
 
-# comparing
-
-
-def _comparison(node: exp.Expression) -> exp.Expression:
-    left, right = node.this, node.expression
-    if isinstance(right, exp.Any):
-        return _any(node, left, right)
-    if isinstance(left, exp.Tuple) and isinstance(right, exp.Tuple):
-        _pairwise(left, right)
-        return node
-    left, right = compared([left, right])
-    node.set("this", left)
-    node.set("expression", right)
-    return node
-
-
-def _pairwise(left: exp.Tuple, *others: exp.Tuple) -> None:
-    """Compare tuples part by part."""
-    rows = [left.expressions, *(other.expressions for other in others)]
-    columns = [compared(column) for column in zip(*rows, strict=True)]
-    for place, part in enumerate((left, *others)):
-        part.set("expressions", [column[place] for column in columns])
-
-
-def _any(node: exp.Expression, left: exp.Expression, right: exp.Any) -> exp.Expression:
-    inner = right.this.unnest()
-    if not isinstance(node, exp.EQ) or not isinstance(inner, exp.Query | exp.Subquery):
-        what = "ANY stands behind another comparison than `=`, or before something else than a list"
-        raise refusal(f"{what} or sub-select.", "Write `= ANY(:list)`, or the condition with IN.")
-    return exp.In(this=left, query=inner if isinstance(inner, exp.Subquery) else inner.subquery())
-
-
-def _between(node: exp.Expression) -> exp.Expression:
-    this, low, high = compared([node.this, node.args["low"], node.args["high"]])
-    for name, value in (("this", this), ("low", low), ("high", high)):
-        node.set(name, value)
-    return node
-
-
-def _in(node: exp.Expression) -> exp.Expression:
-    query = node.args.get("query")
-    if query is not None:
-        return node if isinstance(node.this, exp.Tuple) else _in_query(node, query)
-    if isinstance(node.this, exp.Tuple):
-        _pairwise(node.this, *(each for each in node.expressions if isinstance(each, exp.Tuple)))
-        return node
-    this, *others = compared([node.this, *node.expressions])
-    node.set("this", this)
-    node.set("expressions", others)
-    return node
-
-
-def _in_query(node: exp.Expression, query: exp.Expression) -> exp.Expression:
-    """A sub-select's values stay as they are: they must be of the same kind."""
-    left, right = kind_of(node.this), kind_of(query)
-    same = left is right or None in (left, right) or {left, right} <= set(kinds.NUMBERS)
-    if not same or left is INTERVAL:
-        what = f"A value of type {left} is looked for among values of type {right}."
-        raise refusal(what, "CAST one of them.")
-    node.set("this", as_kind(node.this, right))
-    return node
-
-
-# choosing
-
-
-def _case(node: exp.Expression) -> exp.Expression:
-    ifs = node.args["ifs"]
-    if node.this:
-        this, *whens = compared([node.this, *(each.this for each in ifs)])
-        node.set("this", this)
-        for each, when in zip(ifs, whens, strict=True):
-            each.set("this", when)
-    default = node.args.get("default")
-    values = meet([each.args["true"] for each in ifs] + ([default] if default else []))
-    for each, value in zip(ifs, values, strict=False):
-        each.set("true", value)
-    if default:
-        node.set("default", values[-1])
-    return marked(node, kind_of(values[0]))
-
-
-def _coalesce(node: exp.Expression) -> exp.Expression:
-    values = meet([node.this, *node.expressions])
-    if len(values) == 1:
-        return values[0]
-    return marked(exp.Coalesce(this=values[0], expressions=values[1:]), kind_of(values[0]))
+_MEETING = _Meeting()
 
 
 def _extreme(name: str) -> Callable[[exp.Expression], exp.Expression]:
     def made(node: exp.Expression) -> exp.Expression:
-        values = meet([node.this, *node.expressions])
+        values = _MEETING.meet([node.this, *node.expressions])
         if kind_of(values[0]) is INTERVAL:
             raise refusal(f"{name.upper()} of intervals is not the same on SQLite.", _NO_INTERVALS)
         return called(f"{PREFIX}{name}", kind_of(values[0]), *values)
@@ -149,43 +57,6 @@ def _extreme(name: str) -> Callable[[exp.Expression], exp.Expression]:
 
 
 _NO_INTERVALS = "Compare the moments themselves, or the days between them."
-
-
-def _nullif(node: exp.Expression) -> exp.Expression:
-    kind = kind_of(node.this)
-    if kind is INTERVAL:
-        raise refusal("NULLIF of an interval is not the same on SQLite.", "Write it as a CASE.")
-    this, other = meet([node.this, node.expression])
-    return marked(exp.Nullif(this=this, expression=other), kind_of(this))
-
-
-# booleans
-
-
-def _truth(node: exp.Expression) -> exp.Expression:
-    """AND, OR and NOT take booleans alone."""
-    for name in ("this", "expression"):
-        side = node.args.get(name)
-        if side is not None:
-            node.set(name, _condition(side, node.key.upper()))
-    return node
-
-
-def _condition(node: exp.Expression, where: str) -> exp.Expression:
-    kind = kind_of(node)
-    if kind not in (None, BOOLEAN):
-        what = f"A value of type {kind} stands where {where} needs a condition."
-        raise refusal(what, "Compare it with something.")
-    return as_kind(node, BOOLEAN)
-
-
-def _is(node: exp.Expression) -> exp.Expression:
-    if isinstance(node.expression, exp.Boolean):
-        node.set("this", _condition(node.this, "IS"))
-    return node
-
-
-# aggregates
 
 
 def _aggregate(name: str) -> Callable[[exp.Expression], exp.Expression]:
@@ -230,23 +101,15 @@ def _reject_any(node: exp.Expression) -> exp.Expression:
     return node
 
 
-_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
-_HANDLERS: dict[type[exp.Expr], Callable[[exp.Expression], exp.Expression]] = {
-    **dict.fromkeys(_COMPARISONS, _comparison),
-    **dict.fromkeys((exp.And, exp.Or, exp.Not), _truth),
+_HANDLERS: Handlers = {
+    **_MEETING.handlers,
     **dict.fromkeys((exp.Max, exp.Min), _highest),
     exp.Any: _reject_any,
     exp.Avg: _aggregate("avg"),
-    exp.Between: _between,
-    exp.Case: _case,
-    exp.Cast: _cast,
-    exp.Coalesce: _coalesce,
+    exp.Cast: cast,
     exp.Distinct: _distinct,
     exp.Greatest: _extreme("greatest"),
-    exp.In: _in,
-    exp.Is: _is,
     exp.Least: _extreme("least"),
-    exp.Nullif: _nullif,
     exp.Sum: _aggregate("sum"),
     **sqlite_arithmetic.HANDLERS,
     **sqlite_texts.HANDLERS,

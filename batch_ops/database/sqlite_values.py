@@ -18,21 +18,18 @@ from batch_ops.database.kinds import (
     TIME,
     TIMESTAMP,
     Kind,
-    common,
     kind_of,
     marked,
     value_of,
 )
-from batch_ops.database.portable import refusal
+from batch_ops.database.portable import read_text
 from batch_ops.database.sqlite_functions import PREFIX
 from batch_ops.spec.model import FieldType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-Nodes = list[exp.Expression]
-
-UUID, JSON = FieldType.UUID, FieldType.JSON
+UUID = FieldType.UUID
 READERS: dict[FieldType, Callable[[str], Any]] = {
     BOOLEAN: texts.read_boolean,
     INTEGER: texts.read_whole,
@@ -73,34 +70,6 @@ def in_brackets(node: exp.Expression, kind: Kind) -> exp.Expression:
     return marked(exp.Paren(this=node), kind)
 
 
-def meet(nodes: Sequence[exp.Expression]) -> Nodes:
-    """The values, brought to the kind they meet in.
-
-    Raises:
-        DeclarationError: they do not meet, in PostgreSQL neither.
-    """
-    try:
-        kind = common(kind_of(node) for node in nodes)
-    except ValueError as error:
-        what = f"In this expression {error}, which do not go together."
-        raise refusal(what, "CAST one of them.") from error
-    return [as_kind(node, kind) for node in nodes]
-
-
-def compared(nodes: Sequence[exp.Expression]) -> Nodes:
-    """The values, so that SQLite compares them as PostgreSQL does."""
-    met = meet(nodes)
-    kind = kind_of(met[0])
-    if kind is JSON:
-        raise refusal("JSON values are compared, which SQLite does by their text.", _KEEP_JSON)
-    if kind is INTERVAL:
-        return [call(moments.length, INTEGER, node) for node in met]
-    return met
-
-
-_KEEP_JSON = "Compare what is not JSON, or test for NULL only."
-
-
 def as_kind(node: exp.Expression, kind: Kind) -> exp.Expression:
     """A value, as it is written where one of a kind is meant.
 
@@ -127,15 +96,6 @@ def _read(node: exp.Expression, kind: FieldType) -> exp.Expression:
     if isinstance(value, str):
         read_text(reader, value, kind)  # what cannot be read is told now, and not by the database
     return call(reader, kind, inner)
-
-
-def read_text(reader: Callable[[str], Any], text: str, kind: FieldType) -> Any:
-    """A text read as a value of a kind; in words where it is none."""
-    try:
-        return reader(text)
-    except (ValueError, ArithmeticError) as error:
-        what = f"The text {text!r} stands where a value of type {kind} is meant: {error}."
-        raise refusal(what, f"Write a value of type {kind}.") from error
 
 
 def as_text(node: exp.Expression) -> exp.Expression | None:

@@ -2,8 +2,8 @@
 
 A number is compared by its value, a moment or an interval by its text (`2024-05-06`,
 `07:08:09`, `2024-05-06 07:08:09.000000` in UTC). The row they read is in ROWS; those in CONDITIONS
-are about all rows. REFUSED are those SQLite cannot be made to answer alike: the word that must
-stand in the error, which is raised before anything is asked of the database.
+are about all rows. What a database cannot be made to answer alike is refused before it is asked
+anything: ON_SQLITE and ON_MYSQL tell which, and the words that must stand in the error.
 """
 
 from __future__ import annotations
@@ -447,7 +447,7 @@ CONDITIONS: list[Case] = [
 
 SCALARS = [*NULLS, *LISTS, *CHOICES, *BOOLEANS, *NUMBERS, *CASTS, *TEXTS, *MOMENTS]
 
-REFUSED: list[tuple[str, str]] = [
+ON_SQLITE: list[tuple[str, str]] = [
     # texts of values that SQLite keeps otherwise
     ("CAST(price AS TEXT)", "CAST of a value of type decimal to TEXT"),
     ("CAST(weight AS TEXT)", "CAST of a value of type float to TEXT"),
@@ -489,7 +489,54 @@ REFUSED: list[tuple[str, str]] = [
     ("GREATEST(span, INTERVAL '1 day') = span", "GREATEST of intervals"),
     ("day IN (SELECT at FROM t)", "type date is looked for among values of type timestamp"),
 ]
-REFUSED_CONDITIONS: list[tuple[str, str]] = [
+CONDITIONS_ON_SQLITE: list[tuple[str, str]] = [
     ("MAX(span) > INTERVAL '1 day'", "MAX of values of type interval"),
     ("SUM(span) > INTERVAL '1 day'", "SUM of values of type interval"),
 ]
+
+ON_MYSQL: dict[str, str] = {
+    **dict(ON_SQLITE),
+    "doc = '{}'": "JSON values are compared",
+    "name + 1": "type text and one of type integer",
+    "day + day": "type date and one of type date",
+    "ROUND(weight, 1)": "ROUND to digits",
+    "CAST(short AS CHAR(9))": "CHAR(9)",
+    "INTERVAL '1 fortnight' = span": "fortnight",
+    "DATE_TRUNC('day', span) = span": "DATE_TRUNC of a value of type interval",
+    "DATE_TRUNC('day', at, 'Europe/Berlin') = at": "DATE_TRUNC of a value of type timestamp",
+    "UPPER(price)": "UPPER is called with a value of type decimal",
+    "CAST(blank AS BOOLEAN)": "CAST of a value of type text to BOOLEAN",
+    "CAST(weight AS NUMERIC) + 0.1": "CAST of a value of type float to DECIMAL",
+    "CAST(clock AS TEXT)": "CAST of a value of type time to TEXT",
+    "CAST(span AS TEXT)": "CAST of a value of type interval to TEXT",
+    "SQRT(2.0)": "SQRT of a DECIMAL",
+    "TRIM(BOTH 'xy' FROM 'xyaxyx')": "TRIM of several characters",
+    "SPLIT_PART(short, '-', 2)": "SPLIT_PART",
+    "SPLIT_PART(short, '-', 9)": "SPLIT_PART",
+    "SPLIT_PART(short, '-', -1)": "SPLIT_PART",
+    "'a\\b' LIKE 'a\\b' ESCAPE ''": "LIKE without an escape",
+    # an interval can be added and compared, and is no value itself
+    "at - day": "An interval that is no part of a sum or comparison",
+    "at - at": "An interval that is no part of a sum or comparison",
+    "day - at": "An interval that is no part of a sum or comparison",
+    "INTERVAL '90 minutes'": "An interval that is no part of a sum or comparison",
+    "INTERVAL '1.5 days'": "An interval that is no part of a sum or comparison",
+    "INTERVAL '3h'": "An interval that is no part of a sum or comparison",
+    "INTERVAL '1 day' + INTERVAL '2 hours'": "An interval that is no part of a sum or comparison",
+    "INTERVAL '1 month' - INTERVAL '1 day'": "An interval that is no part of a sum or comparison",
+    "INTERVAL '1 month' * 1.5": "An interval that is no part of a sum or comparison",
+    "-INTERVAL '1 day 02:00'": "An interval that is no part of a sum or comparison",
+    "span > INTERVAL '1 month'": "An interval that is a column",
+    "span + INTERVAL '1 hour'": "An interval that is a column",
+    "day + span": "An interval that is a column",
+    "clock + INTERVAL '1 hour'": "type time and one of type interval",
+    "clock - TIME '23:00'": "type time and one of type time",
+    "day + clock": "type date and one of type time",
+    "EXTRACT(CENTURY FROM day)": "EXTRACT of CENTURY",
+    "EXTRACT(MILLISECONDS FROM at)": "EXTRACT of MILLISECONDS",
+    "EXTRACT(DAY FROM span)": "EXTRACT of DAY from a value of type interval",
+    "EXTRACT(HOUR FROM INTERVAL '30 hours')": "EXTRACT of HOUR from a value of type interval",
+    "EXTRACT(HOUR FROM clock)": "EXTRACT of HOUR from a value of type time",
+}
+BY_COLLATION = ("short LIKE 'A%'", "short = 'A-B-C'", "MAX(name)")
+"""On MySQL a column's collation says whether `a` is `A`, and which comes first."""
