@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from batch_ops.spec.expressions import Gate
     from batch_ops.spec.nodes import Node
 
-_EXPECTATION = re.compile(r"expect_[a-z0-9_]{3,100}")
+EXPECTATION = re.compile(r"expect_[a-z0-9_]{3,100}")
 _COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list", "column_set")
 _SIGNS = {
     "<=": " le ",
@@ -82,7 +82,7 @@ def _expectation(
     parts: dict[str, Node], gate: Gate, name: str, description: str, taken: list[str]
 ) -> Check:
     kind = parts.pop("type")
-    if not _EXPECTATION.fullmatch(kind.text):
+    if not EXPECTATION.fullmatch(kind.text):
         raise kind.wrong("the type of an expectation (expect_…)")
     for argument in _COLUMN_ARGUMENTS:
         if argument in parts:

@@ -41,7 +41,7 @@ def ref(name: str) -> Schema:
     return {"$ref": f"#/definitions/{name}"}
 
 
-def closed(required: Iterable[str] = (), **parts: Schema) -> Schema:
+def closed(required: Iterable[str] = (), /, **parts: Schema) -> Schema:
     """A mapping with these parts and no others."""
     shape: dict[str, Any] = {"type": "object", "properties": parts, "additionalProperties": False}
     return shape | ({"required": list(required)} if required else {})

@@ -13,7 +13,8 @@ OPTIONS = (
         (_E,),
         forms.FIELDS,
         "The columns with their types; one that is not named here cannot be used.",
-        "fields: {id: bigint, status: string(20)}",
+        'fields: {id: bigint, status: {type: "string(20)", nullable: false}}',
+        otherwise="must be given",
     ),
     Option(
         "key",
