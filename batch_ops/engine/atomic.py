@@ -85,8 +85,7 @@ class _Transaction:
 
     def do(self) -> None:
         execution, journal = self._execution, self._execution.journal
-        with execution.database.lane() as connection, connection.begin():
-            execution.database.dialect.begin_write(connection)
+        with execution.database.lane() as connection, execution.waits.writing(connection):
             names = [step.name for step in self._group]
             executions.forget_steps(journal, connection, execution.id, names)
             for step in self._group:
@@ -142,13 +141,13 @@ class _Transaction:
         return _Part(row, found, {}, [])
 
     def _take(self, part: _Part, chunk: ChunkRow, number: int, outcome: Outcome) -> None:
-        self._counts += outcome.counts
+        before, self._counts = self._counts, self._counts + outcome.counts
         part.counts[chunk.number] = part.counts.get(chunk.number, Counts()) + outcome.counts
         if outcome.rejects:
             batch = BatchId(chunk.step, chunk.number, number)
             part.rejects.append((batch, outcome.rejects))
             self._judge_rejects()
-        self._progress(part.row)
+        self._progress(part.row, asked=self._asked(before))
 
     def _judge_rejects(self) -> None:
         """All rows are tried, so that every bad one is told; unless that is not wanted."""
@@ -163,9 +162,12 @@ class _Transaction:
         if reason:
             raise stopped(self._execution, reason)
 
-    def _progress(self, row: StepRow) -> None:
+    def _asked(self, before: Counts) -> bool:
+        return self._execution.operation.telling.asks(before.total, self._counts.total)
+
+    def _progress(self, row: StepRow, *, asked: bool) -> None:
         now = time.monotonic()
-        if now - self._published < PUBLISH_EVERY_S:
+        if now - self._published < PUBLISH_EVERY_S and not asked:
             return
         self._published = now
         name = self._execution.operation.name
@@ -177,6 +179,7 @@ class _Transaction:
                 self._counts,
                 row.planned_rows,
                 now - self._began,
+                asked,
             )
         )
 

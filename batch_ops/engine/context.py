@@ -16,6 +16,7 @@ from batch_ops.engine.own_calls import own_calls
 from batch_ops.engine.reading import ChunkInfo, chunk_infos, read_result
 from batch_ops.engine.waits import LockWaits
 from batch_ops.errors import DatabaseUnfitError
+from batch_ops.events import Progress
 from batch_ops.journal.store import utc_now
 from batch_ops.spec.model import StepKind
 
@@ -105,8 +106,9 @@ class Context:
     # what its parts ask of it
 
     def emit(self, event: Event) -> None:
-        """Tell the listener; in the calling thread."""
-        self._listen(event)
+        """Tell the listener; in the calling thread. Of progress only where it is to be told."""
+        if self.operation.telling.progress or not isinstance(event, Progress):
+            self._listen(event)
 
     def settings(self, step: Step) -> Settings:
         """The sizes and limits that hold for a step."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
@@ -17,14 +16,9 @@ from batch_ops.engine.pace import Pace
 from batch_ops.engine.patience import steady
 from batch_ops.engine.plans import group_of, plan_step
 from batch_ops.engine.stops import named
+from batch_ops.engine.teller import Teller
 from batch_ops.errors import DatabaseUnfitError, StoppedError
-from batch_ops.events import (
-    BatchCommitted,
-    ChunkCompleted,
-    ErrorLimitNear,
-    Progress,
-    StepFinished,
-)
+from batch_ops.events import StepFinished
 from batch_ops.journal import chunks, executions
 from batch_ops.journal.store import utc_now
 from batch_ops.spec.model import OnConflict, StepKind
@@ -38,7 +32,6 @@ if TYPE_CHECKING:
 
 _LAST_WINS = (OnConflict.UPDATE, OnConflict.REPLACE)
 """Of records with one key the last one is written: they must be met in their order."""
-PUBLISH_EVERY_S = 1.0
 
 
 def run_step(
@@ -47,7 +40,7 @@ def run_step(
     """Do the step's chunks that are not done. See Execution.run_step."""
     with named(execution):
         if step in group_of(execution.operation):
-            run_group(execution, step, _Watch(execution))
+            _run_group(execution, step)
             return step_result(execution, step)
         plan_step(execution, step)
         _begin_attempt(execution, step)
@@ -59,6 +52,15 @@ def run_step(
             metrics.record(execution, step.name)
             execution.notices.settle(share=0.5)
     return step_result(execution, step)
+
+
+def _run_group(execution: Context, step: Step) -> None:
+    try:
+        with _measured(execution):
+            run_group(execution, step, _Watch(execution))
+    finally:
+        for each in group_of(execution.operation):
+            metrics.record(execution, each.name)
 
 
 def _measured(execution: Context) -> AbstractContextManager[None]:
@@ -137,10 +139,8 @@ class _Crew:
         self._told = queue.SimpleQueue()
         self._reason: str | None = None
         known = execution.result()
-        self._step_counts = known.step(step.name).counts
-        self._planned = known.step(step.name).planned_rows or 0
         self._total = known.counts
-        self._began = self._published = time.monotonic()
+        self._teller = Teller(execution, step, known)
         self._lock = threading.Lock()
         self._pace = Pace(self._settings.throttle, lambda: self._reason)
 
@@ -159,7 +159,7 @@ class _Crew:
                 thread.join()
             self._drain(errors)
             raise
-        self._progress()
+        self._teller.progress()
         if errors:
             raise _first_cause(errors)
 
@@ -228,13 +228,13 @@ class _Crew:
             try:
                 message = self._told.get(timeout=0.2)
             except queue.Empty:
-                self._tick()
+                self._teller.tick()
                 continue
             if message is None:
                 running -= 1
             else:
                 self._hand_on(message, errors)
-                self._tick()
+                self._teller.tick()
 
     def _drain(self, errors: list[BaseException]) -> None:
         while not self._told.empty():
@@ -248,72 +248,9 @@ class _Crew:
         if isinstance(message, BaseException):
             errors.append(message)
         elif isinstance(message, BatchDone):
-            self._committed(message)
+            self._teller.committed(message)
         else:
-            self._completed(message)
-
-    def _committed(self, message: BatchDone) -> None:
-        before, self._step_counts = self._step_counts, self._step_counts + message.counts
-        self._execution.emit(
-            BatchCommitted(
-                self._execution.id,
-                self._execution.operation.name,
-                self._step.name,
-                message.chunk_key,
-                message.number,
-                message.counts,
-                message.seconds,
-            )
-        )
-        every = self._execution.operation.telling.every_rows
-        if every and before.total // every < self._step_counts.total // every:
-            self._progress(asked=True)
-        self._watch_errors()
-
-    def _watch_errors(self) -> None:
-        """Somebody may look before the limit is passed."""
-        operation, counts = self._execution.operation, self._total
-        limit = self._execution.options.settings(operation.settings).max_errors
-        skip = operation.skip_invalid_rows
-        if limit is None or not limits.near_limit(limit, counts, skip_invalid=skip):
-            return
-        if self._execution.notices.errors_near(counts, limit):
-            self._execution.emit(ErrorLimitNear(self._execution.id, operation.name, counts))
-
-    def _completed(self, message: ChunkDone) -> None:
-        chunk, now = message.chunk, utc_now()
-        self._execution.emit(
-            ChunkCompleted(
-                self._execution.id,
-                self._execution.operation.name,
-                self._step.name,
-                chunk.key,
-                chunk.counts,
-                chunk.batches,
-                chunk.started_at or now,
-                chunk.completed_at or now,
-            )
-        )
-
-    def _tick(self) -> None:
-        if time.monotonic() - self._published >= PUBLISH_EVERY_S:
-            self._progress()
-
-    def _progress(self, *, asked: bool = False) -> None:
-        if not self._execution.operation.telling.progress:
-            return
-        self._published = time.monotonic()
-        self._execution.emit(
-            Progress(
-                self._execution.id,
-                self._execution.operation.name,
-                self._step.name,
-                self._step_counts,
-                self._planned,
-                self._published - self._began,
-                asked,
-            )
-        )
+            self._teller.completed(message)
 
 
 def _first_cause(errors: list[BaseException]) -> BaseException:

@@ -335,6 +335,11 @@ class Telling:
     metrics: bool = False
     metrics_table: str | None = None
 
+    def asks(self, before: int, done: int) -> bool:
+        """Whether progress is to be told because so many rows were done, and now are."""
+        every = self.every_rows
+        return every is not None and before // every < done // every
+
 
 @dataclass(frozen=True, slots=True)
 class Notification:
