@@ -20,6 +20,30 @@ if TYPE_CHECKING:
 
 _ENDINGS = ("ing", "ied", "ies", "ed", "es", "s", "e", "y")
 _SHORTEST_STEM = 3
+_IRREGULAR = {
+    "bought": "buy",
+    "built": "build",
+    "chosen": "choose",
+    "done": "do",
+    "drawn": "draw",
+    "found": "find",
+    "given": "give",
+    "grown": "grow",
+    "held": "hold",
+    "hidden": "hide",
+    "kept": "keep",
+    "left": "leave",
+    "lost": "lose",
+    "made": "make",
+    "paid": "pay",
+    "seen": "see",
+    "sent": "send",
+    "shown": "show",
+    "sold": "sell",
+    "taken": "take",
+    "told": "tell",
+    "written": "write",
+}
 
 
 @dataclass(slots=True)
@@ -119,7 +143,8 @@ def _by_words(name: str, steps: Sequence[Step], place: Location | None) -> Step 
 
 def stems(name: str) -> list[str]:
     """The stems of the words of a name: `validated_user` gives `validat`, `user`."""
-    return [_stem(word) for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
+    words = [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
+    return [_stem(_IRREGULAR.get(word, word)) for word in words]
 
 
 def _stem(word: str) -> str:

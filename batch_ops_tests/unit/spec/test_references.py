@@ -32,6 +32,8 @@ def bound(selects: list[str], condition: str, options: str = "") -> dict[str, st
         (["select_old", "plan_work"], "planned", "plan_work"),
         (["process_orders", "find_open"], "processed_ids", "process_orders"),
         (["copy_rows"], "copied_ids", "copy_rows"),
+        (["find_old", "make_new"], "found_ids", "find_old"),
+        (["find_old", "make_new"], "made_ids", "make_new"),
     ],
 )
 def test_a_name_means_the_earlier_step_with_most_of_its_words(selects, reference, step):
