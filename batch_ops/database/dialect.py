@@ -125,7 +125,26 @@ class Dialect(ABC):
 
     @abstractmethod
     def rewrite(self, tree: exp.Expression) -> exp.Expression:
-        """The portable expression, changed where this database would mean something else."""
+        """The portable expression, changed where this database would mean something else.
+
+        The tree is used up.
+
+        Raises:
+            DeclarationError: it cannot mean the same here.
+        """
+
+    def assigned(self, tree: exp.Expression, column: Column) -> exp.Expression:
+        """A rewritten expression as the value of a column, brought to the column's type where the
+        database would not do so itself.
+
+        Raises:
+            DeclarationError: it is of a type the column does not take.
+        """
+        return tree
+
+    def needs_session(self, sql: str) -> bool:
+        """Whether rewritten SQL is understood by connections of batch_ops alone."""
+        return False
 
     def moment(self, value: Any) -> Any:
         """A value as this database's driver and columns take it: moments in UTC."""

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from batch_ops.database.calls import answer, kind_of_value, type_of
 from batch_ops.database.kinds import marked
-from batch_ops.database.portable import placed
+from batch_ops.database.portable import placed, refusal
 from batch_ops.errors import ParameterError
 from batch_ops.spec.model import Expression, Field, FieldType
 
@@ -87,15 +87,41 @@ class Renderer:
         with placed(expression):
             return self._told(expression.tree)
 
+    def assigned(self, expression: Expression, column: Column) -> str:
+        """The expression as the value of a column: rounded, brought to the column's type.
+
+        Raises:
+            DeclarationError: it is of a type the column does not take.
+        """
+        with placed(expression):
+            tree = self.dialect.rewrite(expression.tree.copy().transform(self._replace))
+            return self._sql(self.dialect.assigned(tree, column))
+
+    def constraint(self, expression: Expression) -> str:
+        """The expression as a CHECK of a table, for a statement without parameters.
+
+        Raises:
+            DeclarationError: others who write to the table would not understand it.
+        """
+        with placed(expression):
+            tree = self.dialect.rewrite(expression.tree.copy().transform(self._replace))
+            sql = tree.sql(dialect=self.dialect.sqlglot_name, identify=True)
+            if self.dialect.needs_session(sql):
+                what = f"The check {expression.text!r} needs what this database has not itself."
+                raise refusal(what, "Write it without that, or as a validation rule.")
+            return sql
+
     def literal(self, name: str, value: Any, column: Column) -> str:
         """A value as it stands in the declaration, bound and typed like its column."""
         self.parameters[name] = self.dialect.moment(value)
         return self.dialect.bind(name, column)
 
     def _told(self, part: exp.Expression) -> str:
-        tree = self.dialect.rewrite(part.copy().transform(self._replace))
-        tree = tree.transform(_escape_literal)
-        return tree.sql(dialect=self.dialect.sqlglot_name, identify=True)
+        return self._sql(self.dialect.rewrite(part.copy().transform(self._replace)))
+
+    def _sql(self, tree: exp.Expression) -> str:
+        escaped = tree.transform(_escape_literal)
+        return escaped.sql(dialect=self.dialect.sqlglot_name, identify=True)
 
     def _replace(self, node: exp.Expression) -> exp.Expression:
         if isinstance(node, exp.In) and (rows := self._rows_of(node)):

@@ -138,6 +138,14 @@ class SQLite(Dialect):
 
         return rewrite(tree)
 
+    def assigned(self, tree: exp.Expression, column: Column) -> exp.Expression:
+        from batch_ops.database.sqlite_assigned import assigned
+
+        return assigned(tree, column)
+
+    def needs_session(self, sql: str) -> bool:
+        return sqlite_functions.PREFIX.upper() in sql.upper()
+
     def loader(self, table: Table, layout: Layout) -> Loader:
         from batch_ops.database.sqlite_load import SQLiteLoader
 

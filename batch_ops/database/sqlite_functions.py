@@ -41,7 +41,7 @@ _STRICT: tuple[Callable[..., Any], ...] = (
     *(texts.upper, texts.lower, texts.left, texts.right, texts.lpad, texts.rpad),
     *(texts.substring, texts.split_part, texts.starts_with, texts.like, texts.ilike),
     *(texts.read_whole, texts.read_decimal, texts.read_float, texts.read_boolean),
-    *(texts.read_uuid, texts.boolean_text),
+    *(texts.read_uuid, texts.boolean_text, texts.fit_text),
     *(moments.read_date, moments.read_time, moments.read_timestamp, moments.read_interval),
     *(moments.read_local_timestamp, moments.later, moments.earlier, moments.later_time),
     *(

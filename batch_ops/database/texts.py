@@ -86,6 +86,17 @@ def split_part(text: str, delimiter: str, number: int) -> str:
     return parts[place] if 0 <= place < len(parts) else ""
 
 
+def fit_text(text: str, length: int) -> str:
+    """A text as a column of so many characters takes it: spaces beyond them are left out.
+
+    Raises:
+        ValueError: it is longer.
+    """
+    if text[length:].strip(" "):
+        raise ValueError(f"value too long for {length} characters")
+    return text[:length]
+
+
 def starts_with(text: str, begin: str) -> bool:
     """Whether the text begins so."""
     return text.startswith(begin)

@@ -540,3 +540,42 @@ ON_MYSQL: dict[str, str] = {
 }
 BY_COLLATION = ("short LIKE 'A%'", "short = 'A-B-C'", "MAX(name)")
 """On MySQL a column's collation says whether `a` is `A`, and which comes first."""
+
+ASSIGNED: list[tuple[str, str, Any]] = [
+    ("price", "price * 1.115", 11.15),
+    ("price", "rate / 3", 0.03),
+    ("price", "1.005", 1.01),
+    ("price", "-1.005", -1.01),
+    ("price", "weight", 2.5),
+    ("rate", "price / 3", 3.3333),
+    ("id", "2.5", 3),
+    ("id", "price / 4", 3),
+    ("id", "weight", 2),
+    ("big", "-0.5", -1),
+    ("id", "'42'", 42),
+    ("weight", "id / 2.0", 3.5),
+    ("at", "day", "2024-01-31 00:00:00.000000"),
+    ("at", "'2024-02-03 04:05'", "2024-02-03 04:05:00.000000"),
+    ("at", "NOW() - INTERVAL '1 month'", "2025-02-28 12:30:45.123456"),
+    ("day", "at", "2024-05-06"),
+    ("day", "CURRENT_DATE + 1", "2025-04-01"),
+    ("day", "'2024-2-3'", "2024-02-03"),
+    ("clock", "at", "07:08:09.500000"),
+    ("name", "id", "7"),
+    ("name", "paid", "true"),
+    ("name", "UPPER(short)", "A-B-C"),
+    ("short", "LEFT(name, 20)", "Straße Äpfel"),
+    ("paid", "id > 7", False),
+    ("paid", "'no'", False),
+    ("span", "at - day", "96 days 07:08:09.5"),
+    ("nothing", "NULL", None),
+    ("price", ":count", 3),
+]
+"""Column, expression, and what the column of the first row holds then."""
+ASSIGNED_REFUSED: list[tuple[str, str, str]] = [
+    ("paid", "id", "type integer is assigned to 'paid', a column of type boolean"),
+    ("id", "name", "type text is assigned to 'id', a column of type integer"),
+    ("day", "id", "type integer is assigned to 'day'"),
+    ("name", "price", "type decimal is assigned to the text 'name'"),
+    ("at", "'soon'", "'soon' is no timestamp"),
+]

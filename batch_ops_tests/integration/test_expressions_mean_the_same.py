@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from batch_ops.database.choice import dialect_for
 from batch_ops.database.ddl import create_table_sql
+from batch_ops.database.faults import FaultKind
 from batch_ops.database.render import ListOf, Renderer, Scalar
+from batch_ops.database.tables import Column
 from batch_ops.errors import DeclarationError
 from batch_ops.spec.expressions import Gate
 from batch_ops.spec.model import FieldType
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
     from batch_ops.database.render import Bind
     from batch_ops_tests.support.postgresql import PostgreSQL
 
+COLUMNS = {
+    field.name: Column(field.name, "", field.type, length=field.length, precision=field.precision)
+    for field in T.fields
+}
 NOW = datetime(2025, 3, 31, 12, 30, 45, 123456, tzinfo=UTC)
 BINDS: dict[str, Bind] = {
     "numbers": ListOf([1, 7], FieldType.INTEGER),
@@ -141,6 +148,74 @@ def test_mariadb_gives_the_same_answers(mariadb_url):
         }
     assert len(found) > 300
     assert {each: pair for each, pair in found.items() if pair[0] != pair[1]} == {}
+
+
+def assigned(connection: Connection, column: str, text_: str) -> Any:
+    """What a column of the first row holds after an expression was assigned to it."""
+    dialect = dialect_for(connection.dialect.name)
+    renderer, name = Renderer(dialect, BINDS, NOW), dialect.quote(column)
+    value = renderer.assigned(Gate(T, {"t": T}).expression(node(text_)), COLUMNS[column])
+    with connection.begin() as transaction:
+        statement = text(f"UPDATE t SET {name} = {value} WHERE id = 7")
+        connection.execute(statement, renderer.parameters)
+        where = "WHERE doc IS NOT NULL"
+        answer = connection.execute(text(f"SELECT {name} FROM t {where}")).scalar()
+        if isinstance(answer, timedelta):
+            told = text(f"SELECT CAST({name} AS TEXT) FROM t {where}")
+            answer = connection.execute(told).scalar()
+        transaction.rollback()
+    return plain(answer)
+
+
+@pytest.mark.parametrize("database", ["on_sqlite", "on_postgresql"])
+@pytest.mark.parametrize(("column", "expression", "expected"), cases.ASSIGNED)
+def test_a_column_gets_the_same_value_on_every_database(
+    request, database, column, expression, expected
+):
+    """Rounded to its digits, brought to its type."""
+    found = assigned(request.getfixturevalue(database), column, expression)
+    assert found == expected
+    assert (found is None) is (expected is None)
+
+
+@pytest.mark.parametrize(("column", "expression", "told"), cases.ASSIGNED_REFUSED)
+def test_a_value_the_column_does_not_take_is_refused(column, expression, told):
+    checked = Gate(T, {"t": T}).expression(node(expression))
+    with pytest.raises(DeclarationError) as caught:
+        Renderer(dialect_for("sqlite"), BINDS, NOW).assigned(checked, COLUMNS[column])
+    assert told in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("database", "expression", "told"),
+    [
+        ("on_sqlite", "id / nothing_at_all", "division by zero"),
+        ("on_sqlite", "price / (price - 10)", "division by zero"),
+        ("on_sqlite", "CAST(name AS INTEGER)", "'Straße Äpfel' is no whole number"),
+        ("on_sqlite", "SQRT(-price)", "square root of a negative number"),
+        ("on_postgresql", "price / (price - 10)", "division by zero"),
+        ("on_postgresql", "CAST(name AS INTEGER)", "invalid input syntax"),
+    ],
+)
+def test_what_fails_for_a_value_is_the_rows_own_fault_and_says_why(
+    request, database, expression, told
+):
+    """The row is refused, and the step goes on."""
+    connection = request.getfixturevalue(database)
+    with pytest.raises(DBAPIError) as caught:
+        ask(connection, expression.replace("nothing_at_all", "(id - 7)"), condition=False)
+    fault = dialect_for(connection.dialect.name).fault(caught.value)
+    assert fault.kind is FaultKind.ROW
+    assert told in fault.message
+
+
+def test_a_check_of_a_table_uses_what_everyone_understands():
+    """No function that connections of batch_ops alone have, and no sign of a bound parameter."""
+    gate, renderer = Gate(T, {"t": T}), Renderer(dialect_for("sqlite"), {}, NOW)
+    plain_check = gate.expression(node("short LIKE 'a:b%' AND price > 0"))
+    assert renderer.constraint(plain_check) == '"short" LIKE \'a:b%\' AND "price" > 0'
+    with pytest.raises(DeclarationError, match="needs what this database has not itself"):
+        renderer.constraint(gate.expression(node("price * 2 > 1")))
 
 
 def test_there_are_enough_of_them():
