@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batch_ops.errors import BatchOpsError
-from batch_ops.spec.model import CsvSource
+from batch_ops.spec.model import CsvSource, RecordFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +64,6 @@ def _lacking(database: Database, entities: list[Entity]) -> Iterator[str]:
 def _sources(checked: Declarations) -> Iterator[str]:
     for operation in checked.operations:
         for step in operation.steps:
-            path = step.source.path if isinstance(step.source, CsvSource) else None
+            path = step.source.path if isinstance(step.source, CsvSource | RecordFile) else None
             if path and "://" not in path and not (checked.folder / Path(path)).exists():
                 yield f"The file {path} that {operation.name} reads is not there."

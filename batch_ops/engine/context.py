@@ -156,13 +156,6 @@ class Context:
         """Whether who works on it now may; asked again of whoever resumes."""
         return permission in self.project.place.permissions_of(self.launch.actor)
 
-    def constants(self, step: Step) -> dict[str, Any]:
-        """Values every record of a step gets where it sets none itself: when it expires."""
-        expires = self.entity(step).expires
-        if expires is None or not step.kind.adds or expires.column in step.values:
-            return {}
-        return {expires.column: utc_now() + expires.after}
-
     def binds(self) -> dict[str, Bind]:
         """What the parameters bind in expressions."""
         return parameters.binds(self.operation, self.parameters)

@@ -13,7 +13,7 @@ from batch_ops.database.render import Renderer, RowsOf
 from batch_ops.database.statements import Target
 from batch_ops.database.values import plain
 from batch_ops.engine.checks import evaluate
-from batch_ops.engine.outputs import meant_columns
+from batch_ops.engine.outputs import expiry, meant_columns
 from batch_ops.engine.reading import MASK
 from batch_ops.engine.streams import screened_table
 from batch_ops.errors import DatabaseUnfitError
@@ -160,6 +160,7 @@ class DryRun:
             entities=ground.entities,
             now=ground.moment,
             values=step.values,
+            constants=expiry(step, ground.entities[step.entity]),
             compute=Computing(self._database.reading, ground.binds, ground.calls),
         )
         self.notes += source.notes

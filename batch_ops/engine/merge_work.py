@@ -12,6 +12,7 @@ from batch_ops.database.render import Renderer, SqlText
 from batch_ops.database.values import load_key, plain
 from batch_ops.engine.feeds import walked
 from batch_ops.engine.isolation import isolate
+from batch_ops.engine.outputs import expiry
 from batch_ops.engine.source_work import StreamWork, chunk_ends, with_rejects
 from batch_ops.engine.stage_work import Staging
 from batch_ops.engine.streams import open_stream
@@ -181,7 +182,7 @@ def _columns(execution: Context, step: Step, goal: Target) -> dict[str, Value | 
     columns: dict[str, Value | str] = dict(step.values)
     if not columns and isinstance(step.source, EntitySource | QuerySource):
         columns |= step.source.mapping or _same_names(execution, step, goal)
-    for name, moment in execution.constants(step).items():
+    for name, moment in expiry(step, execution.entity(step)).items():
         columns.setdefault(name, Literal(moment))
     return columns
 

@@ -12,6 +12,7 @@ from batch_ops.database.tables import Column
 from batch_ops.database.values import plain
 from batch_ops.errors import ParameterError
 from batch_ops.journal.outputs import NUMBER, Output, output_name
+from batch_ops.journal.store import utc_now
 from batch_ops.sources.texts import text_of
 from batch_ops.spec.model import Expression, Field, FieldType, StepKind
 from batch_ops.spec.references import stems, type_of_name
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from batch_ops.engine.context import Context
-    from batch_ops.spec.model import Operation, Step
+    from batch_ops.spec.model import Entity, Operation, Step
 
 RECORD = "bo_record"
 """The column that keeps a function's whole record, where a later function is given it."""
@@ -116,6 +117,14 @@ def _fields(step: Step) -> set[tuple[str, str]]:
 def _gives_records(step: Step, name: str) -> bool:
     """Whether a name stands for records: as a function's input, without a final `_ids`."""
     return step.kind is StepKind.FUNCTION and not name.endswith(IDS)
+
+
+def expiry(step: Step, entity: Entity) -> dict[str, Any]:
+    """When a step's records expire, where their entity says so and the step does not."""
+    expires = entity.expires
+    if expires is None or not step.kind.adds or expires.column in step.values:
+        return {}
+    return {expires.column: utc_now() + expires.after}
 
 
 def output_rows(execution: Context, name: str, source: Step) -> OutputRows:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from batch_ops.database.compute import Computing
 from batch_ops.database.merge import ROW
 from batch_ops.engine.examine import with_strict_key
-from batch_ops.engine.outputs import is_needed
+from batch_ops.engine.outputs import expiry, is_needed
 from batch_ops.sources import Source, open_source
 from batch_ops.spec.model import OnConflict, StepKind
 
@@ -32,7 +32,7 @@ def open_stream(execution: Context, step: Step) -> Source:
         entities=execution.entities,
         now=execution.row.moment,
         values=step.values,
-        constants=execution.constants(step),
+        constants=expiry(step, execution.entity(step)),
         numbered=ROW if needs_stage(execution.operation, step) else None,
         compute=Computing(execution.database.reading, execution.binds(), execution.calls()),
     )

@@ -285,6 +285,12 @@ def test_a_later_step_goes_by_the_rows_of_an_earlier_one(world: World) -> None:
     assert world.one("SELECT count(*) FROM things WHERE name = 'done' AND kind = 'a'") == 50
 
 
+def test_a_name_that_stands_for_a_steps_rows_takes_no_value(world: World) -> None:
+    project = world.declare(STEPS.format(find="", where="id IN (:find_ids)", mark=""))
+    with pytest.raises(ParameterError, match="'find_ids' stands for the rows of step 'find'"):
+        run(project, "work", {"find_ids": [1]})
+
+
 @pytest.mark.option("select_fields")
 def test_the_one_selected_field_is_what_ids_means(world: World) -> None:
     find = "select_fields: [amount]"
