@@ -153,7 +153,7 @@ class _Builder:
             self._take(event)
         if self._root is None or self._root.value is None:
             todo = "Write an entity: `name: …`, `fields: …`."
-            place = Location(self._name)
+            place = Location(self._name, 1, 1)
             raise DeclarationError("The file is empty.", todo=todo, location=place)
         return self._root
 
