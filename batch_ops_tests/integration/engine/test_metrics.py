@@ -97,7 +97,6 @@ def test_every_step_and_the_whole_are_measured(tmp_path: Path, database_url: str
     project.dispose()
 
 
-@pytest.mark.option("collect_metrics")
 def test_without_the_option_nothing_is_measured(tmp_path: Path, database_url: str):
     text_ = TEXT.replace("    collect_metrics: true\n", "")
     project = made(tmp_path, database_url, 100, text_)

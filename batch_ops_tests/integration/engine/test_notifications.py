@@ -107,7 +107,6 @@ def test_a_good_end_is_told_in_the_operations_own_words(make, mail, hook):
     ]
 
 
-@pytest.mark.option("notify_on_completion")
 def test_a_good_end_nobody_wants_to_know_of_is_not_told(make, mail):
     project = make(settings=addresses(email=mail.address))
     run(project, "close")
