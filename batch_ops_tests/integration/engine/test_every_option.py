@@ -721,7 +721,7 @@ steps:
     world.fill()
     shown = preview(project, "work", {"more": 5})
     assert [step.rows for step in shown.steps] == [50, 50, 50]
-    assert shown.steps[1].sample[0]["amount"] == {"before": 1, "after": 6}
+    assert shown.steps[1].sample[0]["amount"] == {"before": 2, "after": 7}
     assert shown.bindings["grow"] == "records of step grow"
     assert world.one("SELECT sum(amount) FROM things") == 5050
     result = run(project, "work", {"more": 5})
