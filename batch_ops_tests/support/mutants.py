@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from batch_ops.spec.nodes import Node
 
 VARIABLE = "BATCH_OPS_MUTANT"
+ASKED = os.environ.get(VARIABLE)
+"""Read as the tests are loaded: they clean the environment then."""
+
 MARK = "option"
 
 
 def option() -> str | None:
     """The option that is switched off in this run; usually None."""
-    return os.environ.get(VARIABLE)
+    return ASKED
 
 
 def only_its_tests(items: list[pytest.Item], name: str) -> tuple[list[pytest.Item], ...]:
