@@ -41,6 +41,10 @@ def plan_step(execution: Context, step: Step) -> tuple[ChunkInfo, ...]:
     _require_finished(execution, step)
     rows, planned = _plan(execution, step)
     hold_to_limit(execution, step, rows)
+    if is_needed(execution.operation, step):
+        output_of(
+            execution, step
+        )  # makes tables it reads and nobody made, in their own transaction
     _store(execution, step, rows, planned)
     infos = chunk_infos(execution.journal, execution.id, step.name)
     keys = tuple(info.key for info in infos)

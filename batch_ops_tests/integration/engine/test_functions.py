@@ -372,3 +372,38 @@ def test_lanes_share_the_calls(
     assert result.status is Status.COMPLETED
     assert set(seen) == {"lane-1", "lane-2"}
     assert prices.rows("SELECT count(*) FROM prices WHERE price = item + 0.25") == [(35,)]
+
+
+SOLD = """
+name: sold
+key: id
+create_table: true
+fields: {id: integer, item: integer, price: "decimal(10,2)"}
+patterns:
+  - name: batch_operations
+    operation: take_over
+    steps:
+      - name: ask
+        operation_type: custom_function
+        function: ask
+      - name: store
+        operation_type: insert
+        insert_data: {id: :asked.item, item: :asked.item, price: :asked.price}
+"""
+
+
+def test_the_table_its_records_go_to_is_made_when_it_is_missing(
+    tmp_path: Path, database_url: str
+) -> None:
+    @function("ask")
+    def ask() -> list[dict[str, Any]]:
+        return [{"item": 7, "price": "1.50"}]
+
+    project = accounts.project(tmp_path, database_url, SOLD)
+    try:
+        result = run(project, "take_over")
+    finally:
+        registry.unregister("ask", registry.Kind.STEP)
+    assert (result.status, result.counts.created) == (Status.COMPLETED, 1)
+    assert accounts.query(project.database(), "SELECT id, item FROM sold") == [(7, 7)]
+    project.dispose()
