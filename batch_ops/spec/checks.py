@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from batch_ops.errors import UnknownNameError
 from batch_ops.spec import values
+from batch_ops.spec.expectations import EXPECTATIONS
 from batch_ops.spec.model import Check, CheckKind, Rule
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from batch_ops.spec.expressions import Gate
     from batch_ops.spec.nodes import Node
 
-EXPECTATION = re.compile(r"expect_[a-z0-9_]{3,100}")
+_EXPECTATION = re.compile(r"expect_[a-z0-9_]{3,100}")
 _COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list", "column_set")
 _SIGNS = {
     "<=": " le ",
@@ -82,8 +83,9 @@ def _expectation(
     parts: dict[str, Node], gate: Gate, name: str, description: str, taken: list[str]
 ) -> Check:
     kind = parts.pop("type")
-    if not EXPECTATION.fullmatch(kind.text):
+    if not _EXPECTATION.fullmatch(kind.text):
         raise kind.wrong("the type of an expectation (expect_…)")
+    _judge_arguments(kind, parts)
     for argument in _COLUMN_ARGUMENTS:
         if argument in parts:
             _judge_columns(parts[argument], gate)
@@ -91,6 +93,15 @@ def _expectation(
     column = arguments.get("column")
     shown = name or _unique(_slug(f"{kind.text} {column or ''}"), taken)
     return Check(shown, CheckKind.EXPECTATION, kind.text, None, arguments, description)
+
+
+def _judge_arguments(kind: Node, parts: Mapping[str, Node]) -> None:
+    if kind.text not in EXPECTATIONS:
+        raise UnknownNameError("expectation", kind.text, EXPECTATIONS, location=kind.location)
+    known = (*EXPECTATIONS[kind.text], "name", "description")
+    for name, child in parts.items():
+        if name not in known:
+            raise UnknownNameError("argument", name, known, location=child.label)
 
 
 def _judge_columns(node: Node, gate: Gate) -> None:

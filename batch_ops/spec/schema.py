@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batch_ops.spec.checks import EXPECTATION
+from batch_ops.spec.expectations import EXPECTATIONS
 from batch_ops.spec.fields import ALIASES, FIELD_PARTS, REFERENCE
 from batch_ops.spec.forms import NAME_PATTERN, closed, either, listed, ref
 from batch_ops.spec.loader import PATTERN
@@ -222,14 +222,16 @@ def _row_rule() -> Schema:
 
 
 def _expectation() -> Schema:
-    parts = {
-        "type": {"type": "string", "pattern": f"^{EXPECTATION.pattern}$"},
+    arguments = sorted({name for names in EXPECTATIONS.values() for name in names})
+    parts: dict[str, Schema] = {
+        **{name: {} for name in arguments},
+        "type": {"enum": sorted(EXPECTATIONS)},
         "name": _check_name(),
         "description": _TEXT,
         "column": {"type": "string"},
         "column_list": either({"type": "string"}, listed({"type": "string"})),
     }
-    return {"type": "object", "properties": parts, "required": ["type"]}
+    return closed(["type"], **parts)
 
 
 def _check_name() -> Schema:

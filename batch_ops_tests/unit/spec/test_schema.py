@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-import batch_ops
 from batch_ops.errors import UsageError
 from batch_ops.spec.catalog import Catalog, declaration_files
 from batch_ops.spec.fields import FIELD_PARTS, TYPES
@@ -19,18 +18,14 @@ from batch_ops.spec.vocabulary import SECTIONS
 from batch_ops_tests.support import accounts, things
 from batch_ops_tests.support.document import blocks, entity_file
 from batch_ops_tests.support.examples import CUSTOMERS, ORDERS, with_example
+from batch_ops_tests.support.mutate import definition_folders
 from batch_ops_tests.support.schema import complaints
 from batch_ops_tests.unit.spec.declare import IMPORT, text_of
-
-PACKAGE = Path(batch_ops.__file__).parent
-PROJECT = PACKAGE.parent
-NO_ENTITY = {"workspace.yaml", "dagster.yaml"}
 
 
 def files() -> list[Path]:
     """Every entity file of the repository."""
-    found = [declaration_files(PROJECT / folder) for folder in ("batch_ops", "demo")]
-    return [path for paths in found for path in paths if path.name not in NO_ENTITY]
+    return [path for folder in definition_folders() for path in declaration_files(folder)]
 
 
 def test_the_file_in_the_package_is_the_schema_of_today():
