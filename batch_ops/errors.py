@@ -39,12 +39,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place in a declaration: file, 1-based line and column, and the text that stands there."""
+    """A place in a declaration: file, 1-based line and column, and the text that stands there.
+
+    secret: whether the line may hold a password: nobody shows it.
+    """
 
     file: str
     line: int = 0
     column: int = 0
     text: str = ""
+    secret: bool = False
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file

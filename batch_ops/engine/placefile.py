@@ -32,7 +32,8 @@ def read_place(folder: Path) -> Place:
         said = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         line = re.search(r"line (\d+), column (\d+)", str(error))
-        where = Location(str(file), *(map(int, line.groups()) if line else ()))
+        at = map(int, line.groups()) if line else (0, 0)
+        where = Location(str(file), *at, secret=True)
         raise UsageError(f"{FILE} cannot be read: {error}", location=where) from error
     return _Reader(str(file), text).place(said)
 
@@ -123,5 +124,5 @@ class _Reader:
             found = head.match(line)
             inside = found.group(1).replace('"', "") if found else inside
             if begins.match(line) and (section is None or inside == section):
-                return Location(self._file, number, line.index(key) + 1)
+                return Location(self._file, number, line.index(key) + 1, secret=True)
         return Location(self._file)
