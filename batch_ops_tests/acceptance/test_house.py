@@ -21,7 +21,7 @@ AT_THE_DOOR = {
     *("__init__", "__main__", "definitions", "errors", "events", "registry", "results", "testing"),
 }
 DIALECTS = {"sqlite", "postgresql", "mysql", "mariadb"}
-HEAVY = ("great_expectations", "pandas")
+HEAVY = ("great_expectations", "pandas", "apprise")
 
 
 def modules() -> list[Path]:
