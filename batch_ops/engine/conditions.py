@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime  # noqa: TC003
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from sqlglot import exp
 from batch_ops.database import reflect
 from batch_ops.database.render import Renderer
 from batch_ops.database.values import plain
-from batch_ops.errors import ExecutionError
+from batch_ops.errors import DeclarationError, ExecutionError
 from batch_ops.results import CheckResult
 from batch_ops.spec.model import Check, CheckKind, Expression
 
@@ -87,8 +88,8 @@ def _condition(ground: Ground, connection: Connection, check: Check) -> CheckRes
     assert check.expression is not None
     renderer = ground.renderer()
     whole = renderer.sql(check.expression)
-    observed = renderer.sql(_observed_part(check.expression))
-    source = f" FROM {ground.table}" if check.expression.tree.find(exp.AggFunc) else ""
+    observed = _observed(renderer, check.expression)
+    source = f" FROM {ground.table}" if _counts(check.expression) else ""
     statement = text(f"SELECT ({whole}) AS holds, ({observed}) AS observed{source}")
     row = connection.execute(statement, renderer.parameters).one()
     if row.holds not in (True, False, None):
@@ -96,10 +97,21 @@ def _condition(ground: Ground, connection: Connection, check: Check) -> CheckRes
     return _result(check, success=bool(row.holds), observed_value=plain(row.observed))
 
 
-def _observed_part(expression: Expression) -> Expression:
-    """What a person wants to know: the left side of a comparison, else the whole."""
+def _counts(expression: Expression) -> bool:
+    """Whether it is about all rows; what a sub-select counts is its own."""
+    outside = expression.tree.walk(prune=lambda part: isinstance(part, exp.Query))
+    return any(isinstance(part, exp.AggFunc) for part in outside)
+
+
+def _observed(renderer: Renderer, expression: Expression) -> str:
+    """What a person wants to know: the left side of a comparison, else the whole. The whole also
+    where the left side is no value by itself, as an interval is on some databases.
+    """
     tree = expression.tree
-    return replace(expression, tree=tree.this) if isinstance(tree, _COMPARISONS) else expression
+    if isinstance(tree, _COMPARISONS):
+        with suppress(DeclarationError):
+            return renderer.sql(replace(expression, tree=tree.this))
+    return renderer.sql(expression)
 
 
 def _row_rule(ground: Ground, connection: Connection, check: Check) -> CheckResult:
