@@ -32,8 +32,8 @@ def read_place(folder: Path) -> Place:
         said = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         line = re.search(r"line (\d+), column (\d+)", str(error))
-        at = map(int, line.groups()) if line else (0, 0)
-        where = Location(str(file), *at, secret=True)
+        row, column = map(int, line.groups()) if line else (0, 0)
+        where = Location(str(file), row, column, secret=True)
         raise UsageError(f"{FILE} cannot be read: {error}", location=where) from error
     return _Reader(str(file), text).place(said)
 
