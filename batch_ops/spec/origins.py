@@ -61,6 +61,9 @@ def read_source(
     word: str = given.need("data_source")
     if word == "csv_file":
         return _csv(given, entity, names, watched=watched)
+    if word not in KNOWN and not word.startswith(":"):
+        place = given.nodes["data_source"].location
+        raise UnknownNameError("data source", word, KNOWN, location=place)
     _refuse_csv_options(given, word)
     if word.startswith(":"):
         return _rows(word[1:], given, entity, names)
@@ -69,10 +72,8 @@ def read_source(
         return RecordFile(FileFormat(word), path, _mapping(given, entity))
     if word == "table":
         return _table(given, entity, entities)
-    if word == "query":
-        select, columns = read_query(_place(given, "query"), Gate(entity, entities))
-        return QuerySource(select, columns, _mapping(given, entity, columns))
-    raise UnknownNameError("data source", word, KNOWN, location=given.nodes["data_source"].location)
+    select, columns = read_query(_place(given, "query"), Gate(entity, entities))
+    return QuerySource(select, columns, _mapping(given, entity, columns))
 
 
 def _refuse_csv_options(given: Given, word: str) -> None:
