@@ -41,9 +41,8 @@ def _column_sql(dialect: Dialect, entity: Entity, field: Field) -> str:
     if field.unique:
         parts.append("UNIQUE")
     if field.check is not None:
-        sql = Renderer(dialect, {}, datetime.now(UTC)).sql(field.check)
-        # the renderer escapes colons for text(), and this statement is sent as it is
-        parts.append("CHECK ({})".format(sql.replace("\\:", ":")))
+        sql = Renderer(dialect, {}, datetime.now(UTC)).constraint(field.check)
+        parts.append(f"CHECK ({sql})")
     return " ".join(parts)
 
 

@@ -141,7 +141,7 @@ class Target:
     def _value(self, renderer: Renderer, number: int, name: str, value: Value) -> str:
         if isinstance(value, Literal):
             return renderer.literal(f"set_{number}", value.value, self.table.column(name))
-        return renderer.sql(value)
+        return renderer.assigned(value, self.table.column(name))
 
     def _columns(self, names: Sequence[str]) -> str:
         return ", ".join(self.dialect.quote(name) for name in names)

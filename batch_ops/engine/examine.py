@@ -8,17 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
 
-from batch_ops.database import ddl, reflect
+from batch_ops.database import ddl, reflect, trial
+from batch_ops.database.compute import Computing
 from batch_ops.database.faults import first_line
+from batch_ops.engine import parameters
+from batch_ops.engine.own_calls import own_calls
 from batch_ops.errors import DatabaseUnfitError, DeclarationError
 from batch_ops.journal.outputs import OUTPUT_PREFIX
 from batch_ops.sources import open_source
-from batch_ops.spec.model import OnConflict, RowsSource, StepKind
+from batch_ops.spec.model import (
+    EntitySource,
+    Expression,
+    OnConflict,
+    QuerySource,
+    RowsSource,
+    StepKind,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from batch_ops.database import Table
+    from batch_ops.database.dialect import Dialect
+    from batch_ops.database.render import Bind
     from batch_ops.engine.project import Project
     from batch_ops.journal import Journal
     from batch_ops.sources import Source
@@ -50,10 +62,16 @@ def connection_of(project: Project, operation: Operation) -> str | None:
 
 
 def examine(
-    project: Project, journal: Journal, operation: Operation, given: Mapping[str, Any]
+    project: Project, journal: Journal, operation: Operation, given: Mapping[str, Any], actor: str
 ) -> Source | None:
-    """Judge what can be judged before anything is written: tables, keys, the source."""
+    """Judge what can be judged before anything is written: tables, keys, expressions, the source.
+
+    Returns:
+        The source whose digest tells one execution from another; None where there is none.
+    """
     source: Source | None = None
+    binds = parameters.binds(operation, given)
+    calls = own_calls(actor, lambda asked: asked in project.place.permissions_of(actor))
     for step in operation.steps:
         if step.kind is StepKind.FUNCTION:
             continue
@@ -61,6 +79,7 @@ def examine(
         table = with_strict_key(_table(project, journal, step))
         _refuse_key_change(step, table)
         _refuse_conflict(step, table)
+        _judge_expressions(journal.database.dialect, step, table, binds)
         if step.stream is not None:
             found = open_source(
                 step.stream,
@@ -70,10 +89,29 @@ def examine(
                 folder=project.folder,
                 parameters=given,
                 dialect=journal.database.dialect,
+                entities=project.catalog.entities,
                 values=step.values,
+                compute=Computing(journal.database.reading, binds, calls),
             )
             source = source if step.stream == RowsSource(None) else found
     return source
+
+
+def _judge_expressions(
+    dialect: Dialect, step: Step, table: Table, binds: Mapping[str, Bind]
+) -> None:
+    """What this database cannot mean is refused before an earlier step has written."""
+    for column, value in step.values.items():
+        if isinstance(value, Expression):
+            trial.judge(dialect, value, binds, table.column(column))
+    chosen = [step.where]
+    if isinstance(step.source, EntitySource):
+        chosen.append(step.source.where)
+    if isinstance(step.source, QuerySource):
+        chosen.append(step.source.select)
+    for expression in chosen:
+        if expression is not None:
+            trial.judge(dialect, expression, binds)
 
 
 def _table(project: Project, journal: Journal, step: Step) -> Table:

@@ -118,10 +118,10 @@ class TableMergeWork(RangeWork):
         """A target column's value as SQL over the row `r`."""
         if isinstance(value, str):
             return f"r.{self._dialect.quote(value)}"
+        column = self._execution.table(self._step).column(name)
         if isinstance(value, Literal):
-            column = self._execution.table(self._step).column(name)
             return renderer.literal(f"set_{number}", value.value, column)
-        return renderer.sql(value)
+        return renderer.assigned(value, column)
 
     def _renderer(self, now: datetime) -> Renderer:
         binds = {**self._execution.binds(), **_fields(self._columns, self._dialect)}

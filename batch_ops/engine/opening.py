@@ -54,7 +54,7 @@ def begin(
     usual = project.journal(connection_of(project, declared))
     journal = own_journal(usual, project.catalog, declared)
     with fitting(journal):
-        source = examine(project, journal, declared, given)
+        source = examine(project, journal, declared, given, launch.actor)
         digest = source.digest() if source else None
         row = _new_row(project, declared, given, options, launch, source, digest)
         journal.ensure()

@@ -43,7 +43,10 @@ class Asked:
     @property
     def rule_context(self) -> RuleContext:
         """What the names in rules mean."""
-        return RuleContext(self.table, self.dialect, self.parameters, self.entities, self.now)
+        calls = self.compute.calls if self.compute else {}
+        return RuleContext(
+            self.table, self.dialect, self.parameters, self.entities, self.now, calls
+        )
 
     @property
     def fields_read(self) -> dict[str, str]:

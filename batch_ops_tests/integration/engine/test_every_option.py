@@ -698,6 +698,44 @@ def test_a_sensor_watches_its_folder(world: World) -> None:
         run(project, "work")
 
 
+def test_what_a_database_cannot_mean_is_refused_before_an_earlier_step_has_written(
+    world: World,
+) -> None:
+    project = world.declare(
+        """
+operation: work
+steps:
+  - {name: mark, operation_type: update, update_data: {name: done}}
+  - name: tell
+    operation_type: update
+    update_data: {name: {sql: "CAST(seen_at AS TEXT)"}}
+"""
+    )
+    world.fill()
+    with pytest.raises(UsageError, match="does not mean the same on SQLite"):
+        run(project, "work")
+    assert world.one("SELECT count(*) FROM things WHERE name = 'done'") == 0
+    assert history(project) == []
+
+
+@pytest.mark.option("validation_rules")
+def test_a_rule_may_call_a_function_of_the_project(world: World) -> None:
+    from batch_ops import registry, sql_function
+
+    @sql_function("most_allowed")
+    def most(level: str) -> int:
+        return {"low": 10}[level]
+
+    try:
+        rules = "validation_rules: [\"amount <= most_allowed('low')\"]\n"
+        project = world.declare(INSERT + rules, entity="key: id\ncreate_table: true")
+        given = [{"id": n, "amount": n} for n in range(1, 21)]
+        result = run(project, "work", {"rows": given})
+        assert (result.counts.created, result.counts.invalid) == (10, 10)
+    finally:
+        registry.unregister("most_allowed")
+
+
 # the dry run says the same
 
 

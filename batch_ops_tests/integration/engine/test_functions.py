@@ -48,6 +48,12 @@ REMOVE = """operation_type: delete
         where_condition: "(shop, item) IN (:asked_ids)\""""
 
 
+TABLE = (
+    "CREATE TABLE prices (shop VARCHAR(5), item INTEGER, price NUMERIC(10,2) CHECK (price >= 0),"
+    " note TEXT, PRIMARY KEY (shop, item))"
+)
+
+
 class Prices:
     def __init__(self, folder: Path, url: str) -> None:
         self.folder, self.url = folder, url
@@ -64,8 +70,7 @@ class Prices:
         accounts.execute(
             made.database(),
             [
-                "CREATE TABLE prices (shop VARCHAR(5), item INTEGER, price NUMERIC(10,2)"
-                " CHECK (price >= 0), note TEXT, PRIMARY KEY (shop, item))",
+                TABLE,
                 *(f"INSERT INTO prices VALUES ('s{n % 2}', {n}, NULL, 'old')" for n in range(35)),
                 "INSERT INTO prices VALUES ('s0', 100, 1, 'fresh')",
             ],

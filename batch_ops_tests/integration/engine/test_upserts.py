@@ -29,6 +29,11 @@ patterns:
     operation: load
     %s
 """
+TABLE = (
+    "CREATE TABLE stock (sku VARCHAR(10) PRIMARY KEY, place VARCHAR(10) UNIQUE,"
+    " amount INTEGER NOT NULL CHECK (amount >= 0), note VARCHAR(20) DEFAULT 'new')"
+)
+THERE = ("'a', 'p1', 1", "'b', 'p2', 2", "'c', 'p3', 3")
 UPSERT = "operation_type: upsert\n    data_source: :rows"
 INSERT = "operation_type: insert\n    data_source: :rows"
 
@@ -38,10 +43,8 @@ def shelf(project: Project) -> None:
     accounts.execute(
         project.database(),
         [
-            "CREATE TABLE stock (sku VARCHAR(10) PRIMARY KEY, place VARCHAR(10) UNIQUE,"
-            " amount INTEGER NOT NULL CHECK (amount >= 0), note VARCHAR(20) DEFAULT 'new')",
-            "INSERT INTO stock VALUES ('a', 'p1', 1, 'old'), ('b', 'p2', 2, 'old'),"
-            " ('c', 'p3', 3, 'old')",
+            TABLE,
+            *(f"INSERT INTO stock VALUES ({row}, 'old')" for row in THERE),
         ],
     )
 
@@ -169,9 +172,7 @@ def test_one_bad_record_costs_itself(stock: Shelf, size: int) -> None:
     ]
     result = stock.run(UPSERT, records, batch_size=size)
     assert result.counts == Counts(total=6, created=2, updated=1, failed=3)
-    refused = {
-        r.row: (r.code, r.key) for r in rejects_of(stock.project, result.execution_id)
-    }
+    refused = {r.row: (r.code, r.key) for r in rejects_of(stock.project, result.execution_id)}
     codes = {row: code for row, (code, _) in refused.items()}
     if "postgresql" in stock.url:
         assert codes == {2: "23514", 3: "23505", 4: "23502"}
@@ -208,9 +209,7 @@ def test_values_of_an_upsert_are_made_of_fields_and_expressions(stock: Shelf) ->
 
 
 def test_it_is_the_same_by_batches_of_any_size(stock: Shelf) -> None:
-    records = [
-        {"sku": f"k{n % 70:02}", "place": f"q{n % 70}", "amount": n} for n in range(200)
-    ]
+    records = [{"sku": f"k{n % 70:02}", "place": f"q{n % 70}", "amount": n} for n in range(200)]
     result = stock.run(UPSERT, records, batch_size=7)
     assert result.counts.total == 200
     assert result.counts.created == 70
