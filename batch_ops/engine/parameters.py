@@ -61,7 +61,28 @@ def resolve(operation: Operation, given: Mapping[str, Any]) -> dict[str, Any]:
             )
         else:
             found[name] = None
+        _judge_texts(name, found[name])
     return found
+
+
+def _judge_texts(name: str, value: Any, *, of_record: bool = False) -> None:
+    """Refuse texts that nobody can keep: half a sign of UTF-16; outside of records, which are
+    judged row by row, also NUL, at which some databases end a text.
+    """
+    if isinstance(value, str):
+        broken = not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value)
+        if broken or ("\0" in value and not of_record):
+            sign = "half a sign, which is no Unicode" if broken else "the sign NUL"
+            raise ParameterError(
+                f"The value of parameter {name!r} holds {sign}.",
+                todo="Databases cannot keep it in a text: take it out.",
+            )
+    elif isinstance(value, dict):
+        for item in (*value, *value.values()):
+            _judge_texts(name, item, of_record=True)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _judge_texts(name, item, of_record=of_record)
 
 
 def _refuse_bound(operation: Operation, name: str) -> None:
