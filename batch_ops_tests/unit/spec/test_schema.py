@@ -22,6 +22,9 @@ from batch_ops_tests.support.mutate import definition_folders
 from batch_ops_tests.support.schema import complaints
 from batch_ops_tests.unit.spec.declare import IMPORT, text_of
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 def files() -> list[Path]:
     """Every entity file of the repository."""
