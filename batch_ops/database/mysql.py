@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 
 from batch_ops.database.dialect import Capabilities, Dialect
 from batch_ops.database.faults import Fault, FaultKind, first_line, original
-from batch_ops.spec.model import FieldType
+from batch_ops.spec.model import FieldType, OnConflict
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from batch_ops.database.merge import Merger
     from batch_ops.database.tables import Column, Table
     from batch_ops.database.walk import Boundary
-    from batch_ops.spec.model import Field, OnConflict
+    from batch_ops.spec.model import Field
 
 SCHEMA_LOCK = "batch_ops.schema"
 INDEXED_TEXT = 191  # utf8mb4 characters that fit an index key on every supported version
@@ -139,7 +139,8 @@ class MySQL(Dialect):
     ) -> Merger:
         from batch_ops.database.mysql_upsert import MySQLMerger
 
-        return MySQLMerger(self, target, stage, columns, conflict, mode, returning)
+        same = conflict or (() if mode is OnConflict.ERROR else target.key)
+        return MySQLMerger(self, target, stage, columns, same, mode, returning)
 
     def boundaries(
         self, connection: Connection, query: str, parameters: dict[str, Any], every: int

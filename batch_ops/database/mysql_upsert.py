@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 class MySQLMerger(Merger):
-    """The rows that are there are locked first, so that nobody comes between."""
+    """The rows that are there are locked first, so that nobody comes between. Without a conflict
+    target rows are the same by their key alone.
+    """
 
     def _upsert(self, connection: Connection, staged: int, bound: dict[str, Any]) -> Merged:
         known = self._lock(connection, bound)
@@ -34,14 +36,19 @@ class MySQLMerger(Merger):
         return len(connection.execute(statement, bound).all())
 
     def _update_known(self, connection: Connection, bound: dict[str, Any]) -> int:
-        named = [self._quote(name) for name in self.set_columns]
-        settings = ", ".join(f"t.{name} = s.{name}" for name in named)
-        differs = " OR ".join(f"NOT (t.{name} <=> s.{name})" for name in named)
+        new = {self._quote(name): self._new(name) for name in self.set_columns}
+        settings = ", ".join(f"t.{name} = {value}" for name, value in new.items())
+        differs = " OR ".join(f"NOT (t.{name} <=> {value})" for name, value in new.items())
         statement = text(
             f"UPDATE {self._name(self.target)} AS t JOIN {self._name(self.stage)} AS s"
             f" ON {self._same('s', 't')} SET {settings} WHERE {self._range()} AND ({differs})"
         )
         return int(connection.execute(statement, bound).rowcount)
+
+    def _new(self, name: str) -> str:
+        """What a column is set to: what is staged, else its default."""
+        quoted = self._quote(name)
+        return f"s.{quoted}" if name in self.columns else f"DEFAULT(t.{quoted})"
 
     def _insert(
         self, connection: Connection, conflict: str, bound: dict[str, Any]
