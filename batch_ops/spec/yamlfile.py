@@ -188,6 +188,8 @@ class _Builder:
 
     def _scalar(self, event: Any) -> None:
         value = event.value if event.style or not event.implicit[0] else _resolve(event.value)
+        if event.style == ">":  # the library marks where a line was folded by a bell
+            value = event.value.replace("\a", "")
         self._add(value, event, style=event.style or "")
 
     def _start(self, event: Any) -> None:

@@ -139,3 +139,20 @@ def test_a_value_is_shown_as_the_file_has_it():
     assert root.items["a"].shown == "{b: [true, null, x], c: 1.5}"
     message = str(root.items["a"].wrong("a name"))
     assert "Expected a name here, found a mapping, {b: [true, null, x], c: 1.5}." in message
+
+
+@pytest.mark.parametrize(
+    ("block", "value"),
+    [
+        (">\n  one\n  two\n", "one two\n"),
+        (">-\n  one\n  two\n\n  three\n", "one two\nthree"),
+        (">+\n  one\n\n", "one\n\n"),
+        (">\n  one\n    two\n  three\n", "one\n  two\nthree\n"),
+        ("|\n  one\n  two\n", "one\ntwo\n"),
+        ("one\n  two\n", "one two"),
+        ('"one\n  two"\n', "one two"),
+    ],
+)
+def test_a_text_over_several_lines_is_what_yaml_says_it_is(block, value):
+    """And nothing else: no sign that marks where a line was folded."""
+    assert parse(f"a: {block}", "f.yaml").plain == {"a": value}
