@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from textwrap import indent
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,17 @@ def with_example(option: Option, example: str | None = None) -> str:
     first, second = ["name: first", "operation_type: select"], ["name: second", *step]
     steps = [_item(first), _item([*second, *_rest(option, step)])]
     return _pattern(["operation: change", "steps:", *steps])
+
+
+def in_a_file(block: str) -> str:
+    """A whole entity file around a block: one already, options of an entity, or of an operation."""
+    first = [line.split(":")[0] for line in block.splitlines() if re.match(r"[a-z_]+:", line)]
+    if "name" in first:
+        return block
+    lines = block.splitlines()
+    if not {"steps", "operation_type", "data_source"} & {*first}:
+        lines = ["operation_type: update", _WORK[StepKind.UPDATE], *lines]
+    return _pattern(["operation: change", *lines])
 
 
 def _without(head: list[str], option: Option) -> list[str]:

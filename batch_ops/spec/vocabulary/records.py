@@ -86,10 +86,10 @@ OPTIONS = (
         "field_mapping",
         (_O, _S),
         forms.MAPPING,
-        "By column the record's field it is filled from; of a CSV file also its place as"
-        " `csv_column_1`.",
+        "By column the record's field it is filled from, or the field's place in a CSV file as"
+        " `csv_column_1`; other fields are passed over.",
         "field_mapping: {sku: article_number}",
-        otherwise="fields of the columns' names",
+        otherwise="every field is a column of its name",
         kinds=_ADDS,
         work=True,
     ),
@@ -104,3 +104,16 @@ OPTIONS = (
         work=True,
     ),
 )
+
+SOURCES = {
+    "csv_file": "CSV, plain or packed (gz, zip with one file); the `csv_…` options belong to it",
+    "json": "a JSON list of objects",
+    "jsonl": "one JSON object a line",
+    "parquet": "a Parquet file",
+    "table": "the rows of another entity's table; `source_path` names the entity, `where_condition`"
+    " chooses among them",
+    "query": "the rows of one SELECT on declared entities, which is the `source_path`; each column"
+    " needs a name (`AS`)",
+    ":name": "a list of records that is handed over as the parameter `name`",
+}
+"""What `data_source` may say, and what it is."""
