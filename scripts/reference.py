@@ -1,6 +1,6 @@
 """Writes what is made of the code: the tables in docs/operations.md, and the schema for editors.
 
-Usage: .venv/bin/python scripts/reference.py
+Usage: make reference
 """
 
 from __future__ import annotations

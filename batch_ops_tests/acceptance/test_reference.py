@@ -45,7 +45,7 @@ def own_function() -> Iterator[None]:
 
 
 def test_the_generated_parts_are_those_of_today() -> None:
-    """Stale? `.venv/bin/python scripts/reference.py` writes them anew."""
+    """Stale? `make reference` writes them anew."""
     assert reference.page(OPERATIONS) == OPERATIONS
 
 

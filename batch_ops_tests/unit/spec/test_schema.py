@@ -32,7 +32,7 @@ def files() -> list[Path]:
 
 
 def test_the_file_in_the_package_is_the_schema_of_today():
-    """Stale? `.venv/bin/python scripts/reference.py` writes it anew."""
+    """Stale? `make reference` writes it anew."""
     assert FILE.read_text() == text()
 
 
