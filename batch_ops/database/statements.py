@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime  # noqa: TC003
 from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
 
 from batch_ops.database.render import Bind, Renderer, RowsOf
 from batch_ops.spec.model import Expression, Literal
@@ -154,7 +156,8 @@ class Target:
         if self.where is not None:
             binds: dict[str, Bind] = dict(self.binds)
             for name, rows in self.outputs.items():
-                binds[name] = RowsOf(self._rows_of(rows, bounds))
+                columns = _as_written(self.where, name, rows.columns)
+                binds[name] = RowsOf(self._rows_of(replace(rows, columns=columns), bounds))
             renderer = Renderer(self.dialect, binds, self.moment, calls=self.calls)
             conditions.append(f"({renderer.sql(self.where)})")
             parameters |= renderer.parameters
@@ -175,6 +178,19 @@ class Target:
     def _rows_of(self, rows: OutputRows, bounds: Sequence[str]) -> str:
         """The output as a sub-select; cut to the batch's range where it goes by the same key."""
         name = self.dialect.table_sql(rows.table.name, rows.table.schema)
-        same_key = rows.columns == self.table.key and rows.table.key == self.table.key
+        whole = sorted(rows.columns) == sorted(self.table.key)
+        same_key = whole and rows.table.key == self.table.key
         where = f" WHERE {' AND '.join(bounds)}" if bounds and same_key else ""
         return f"SELECT {self._columns(rows.columns)} FROM {name}{where}"
+
+
+def _as_written(where: Expression, name: str, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns of a key in the order in which a condition compares them with `:name`: a table
+    may have them in another order than its entity.
+    """
+    for placeholder in where.tree.find_all(exp.Placeholder):
+        compared = placeholder.find_ancestor(exp.In, exp.EQ)
+        if placeholder.name == name and compared and isinstance(compared.this, exp.Tuple):
+            written = tuple(part.name for part in compared.this.expressions)
+            return written if sorted(written) == sorted(columns) else columns
+    return columns

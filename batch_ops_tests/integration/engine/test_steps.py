@@ -25,6 +25,8 @@ from batch_ops.spec.model import ErrorLimit
 from batch_ops_tests.support import accounts
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sqlalchemy import Connection
 
     from batch_ops.engine import Project
@@ -368,3 +370,25 @@ def test_counters_that_do_not_add_up_stop_the_execution_and_roll_the_batch_back(
         new_attempt(execution, claim, work, next(batches), 1).commit(connection)
     assert accounts.query(project.database(), "SELECT sum(balance) FROM accounts") == before
     execution.abort(KeyboardInterrupt())
+
+
+def test_a_primary_key_in_another_order_than_it_is_declared_hands_on_its_rows(
+    tmp_path: Path, database_url: str
+) -> None:
+    """`(region, number) IN (:validated_ids)` goes by the names, not by the table's order."""
+    project = accounts.project(tmp_path, database_url)
+    database = project.database()
+    stamp = "TIMESTAMP WITH TIME ZONE" if database.dialect.capabilities.zones else "DATETIME"
+    create = (
+        "CREATE TABLE accounts (number INTEGER NOT NULL, region VARCHAR(10) NOT NULL,"
+        f" balance INTEGER, status VARCHAR(20), closed_at {stamp},"
+        " PRIMARY KEY (number, region))"
+    )
+    rows = (f"INSERT INTO accounts VALUES ({n}, 'n', {n}, 'open', NULL)" for n in range(200))
+    accounts.execute(database, [create, *rows])
+    result = run(project, "sweep")
+    assert result.step("update").counts.updated == 200
+    assert accounts.query(database, "SELECT status, count(*) FROM accounts GROUP BY 1") == [
+        ("swept", 100)
+    ]
+    project.dispose()
