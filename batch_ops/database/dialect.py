@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from batch_ops.database.faults import Fault
     from batch_ops.database.load import Layout, Loader
-    from batch_ops.database.merge import Merger
+    from batch_ops.database.merge import Merger, Merging
     from batch_ops.database.tables import Column, Table
     from batch_ops.database.values import Key
     from batch_ops.database.walk import Boundary
-    from batch_ops.spec.model import Field, OnConflict
+    from batch_ops.spec.model import Field
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,19 +156,9 @@ class Dialect(ABC):
     def loader(self, table: Table, layout: Layout) -> Loader:
         """The fastest way to put screened records into the table."""
 
-    def merger(
-        self,
-        target: Table,
-        stage: Table,
-        columns: tuple[str, ...],
-        conflict: tuple[str, ...],
-        mode: OnConflict,
-        returning: tuple[str, ...] = (),
-    ) -> Merger:
-        """Puts staged rows into the table; see Merger for the arguments."""
-        from batch_ops.database.merge import Merger
-
-        return Merger(self, target, stage, columns, conflict, mode, returning)
+    @abstractmethod
+    def merger(self, work: Merging) -> Merger:
+        """Puts staged rows into their table."""
 
     def stage_sql(self, name: str, columns: str) -> str:
         """Make a session's temporary table where there is none."""

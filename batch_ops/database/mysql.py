@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from batch_ops.database.load import Layout, Loader
-    from batch_ops.database.merge import Merger
+    from batch_ops.database.merge import Merger, Merging
     from batch_ops.database.tables import Column, Table
     from batch_ops.database.walk import Boundary
     from batch_ops.spec.model import Field
@@ -128,19 +129,12 @@ class MySQL(Dialect):
 
         return MySQLLoader(self, table, layout)
 
-    def merger(
-        self,
-        target: Table,
-        stage: Table,
-        columns: tuple[str, ...],
-        conflict: tuple[str, ...],
-        mode: OnConflict,
-        returning: tuple[str, ...] = (),
-    ) -> Merger:
+    def merger(self, work: Merging) -> Merger:
         from batch_ops.database.mysql_upsert import MySQLMerger
 
-        same = conflict or (() if mode is OnConflict.ERROR else target.key)
-        return MySQLMerger(self, target, stage, columns, same, mode, returning)
+        if not work.conflict and work.mode is not OnConflict.ERROR:
+            work = replace(work, conflict=work.target.key)
+        return MySQLMerger(self, work)
 
     def boundaries(
         self, connection: Connection, query: str, parameters: dict[str, Any], every: int

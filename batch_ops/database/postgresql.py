@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from batch_ops.database.load import Layout, Loader
-    from batch_ops.database.merge import Merger
+    from batch_ops.database.merge import Merger, Merging
     from batch_ops.database.tables import Column, Table
     from batch_ops.database.values import Key
     from batch_ops.database.walk import Boundary
-    from batch_ops.spec.model import Field, OnConflict
+    from batch_ops.spec.model import Field
 
 SCHEMA_LOCK = 0x62617463685F6F70  # "batch_op": the advisory lock under which tables are made
 
@@ -135,18 +135,10 @@ class PostgreSQL(Dialect):
 
         return CopyLoader(self, table, layout)
 
-    def merger(
-        self,
-        target: Table,
-        stage: Table,
-        columns: tuple[str, ...],
-        conflict: tuple[str, ...],
-        mode: OnConflict,
-        returning: tuple[str, ...] = (),
-    ) -> Merger:
+    def merger(self, work: Merging) -> Merger:
         from batch_ops.database.postgresql_upsert import PostgreSQLMerger
 
-        return PostgreSQLMerger(self, target, stage, columns, conflict, mode, returning)
+        return PostgreSQLMerger(self, work)
 
     def stage_sql(self, name: str, columns: str) -> str:
         """Emptied by each commit: rows that are only deleted would stay in its file."""

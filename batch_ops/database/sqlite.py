@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from batch_ops.database.load import Layout, Loader
+    from batch_ops.database.merge import Merger, Merging
     from batch_ops.database.tables import Column, Table
     from batch_ops.database.walk import Boundary
     from batch_ops.spec.model import Field
@@ -150,6 +151,11 @@ class SQLite(Dialect):
         from batch_ops.database.sqlite_load import SQLiteLoader
 
         return SQLiteLoader(self, table, layout)
+
+    def merger(self, work: Merging) -> Merger:
+        from batch_ops.database.staged_merge import StagedMerger
+
+        return StagedMerger(self, work)
 
     def differs(self, column: Column, there: str) -> str:
         name = self.quote(column.name)

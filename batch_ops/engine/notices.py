@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy.exc import DBAPIError
 
@@ -14,10 +14,12 @@ from batch_ops.observers.notify import Delivery, Post
 from batch_ops.results import Status
 
 if TYPE_CHECKING:
-    from batch_ops.engine.context import Context
+    from batch_ops.database import Database
+    from batch_ops.engine.project import Project
+    from batch_ops.journal import Journal
     from batch_ops.observers.letters import Letter
     from batch_ops.results import Counts, Result
-    from batch_ops.spec.model import ErrorLimit
+    from batch_ops.spec.model import ErrorLimit, Operation
 
 _GOOD = (Status.COMPLETED, Status.COMPLETED_WITH_ERRORS)
 _BAD = (Status.FAILED, Status.REFUSED, Status.COMPLETED_WITH_FAILED_CHECKS)
@@ -26,10 +28,24 @@ _SOMEBODY = ("interrupted", "taken_over", "repaired_in_part")
 _logger = logging.getLogger("batch_ops")
 
 
+class Subject(Protocol):
+    """The execution that is told of."""
+
+    project: Project
+    journal: Journal
+    operation: Operation
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def database(self) -> Database: ...
+
+
 class Notices:
     """The notifications of one execution, sent from this process."""
 
-    def __init__(self, execution: Context) -> None:
+    def __init__(self, execution: Subject) -> None:
         self._execution, self._post = execution, Post()
         self._ended = self._near = False
 
@@ -125,7 +141,7 @@ class Notices:
             )
 
 
-def _log_failure(execution: Context, delivery: Delivery) -> None:
+def _log_failure(execution: Subject, delivery: Delivery) -> None:
     _logger.warning(
         "notification_failed execution=%s operation=%s event=%s channel=%s error=%r",
         execution.id,

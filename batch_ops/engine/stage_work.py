@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from batch_ops.database.merge import Merged
+from batch_ops.database.merge import Merged, Merging
 from batch_ops.database.staging import Stage, hand_on, hand_on_keys
 from batch_ops.engine.isolation import isolate
 from batch_ops.engine.outputs import is_needed, output_of
@@ -61,7 +61,7 @@ class Staging:
     def _new_merger(self, step: Step, columns: tuple[str, ...]) -> Merger:
         told = self._target.key if self._output is not None and not self._match else ()
         return self._dialect.merger(
-            self._target, self.stage.table, columns, self._conflict, step.on_conflict, told
+            Merging(self._target, self.stage.table, columns, self._conflict, step.on_conflict, told)
         )
 
     def settle(self, connection: Connection, low: int, high: int, *, isolating: bool) -> Settled:
