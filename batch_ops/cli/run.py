@@ -91,6 +91,10 @@ def resume(
         bool,
         said("Take sizes and limits of today's declaration."),
     ] = False,
+    skip_rejects: Annotated[
+        bool,
+        said("Rows that were rejected before do not stop it again."),
+    ] = False,
     dagster: Dagster = True,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
     common: Common = Common(),  # noqa: B008  (frozen)
@@ -100,7 +104,9 @@ def resume(
 
     say = Say(common)
     path = local_path(source) if source is not None else None
-    options = limits.options(take_over=take_over, source_path=path, use_new=use_new)
+    options = limits.options(
+        take_over=take_over, source_path=path, use_new=use_new, skip_rejects=skip_rejects
+    )
     with project() as found:
         chosen = _chosen(found, execution)
         start = _resume_with(dagster=dagster)

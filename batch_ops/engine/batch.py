@@ -89,6 +89,18 @@ class Attempt:
         with connection.begin_nested():
             return self._write(connection, isolating=True, stops=False)
 
+    def _stopping(self, connection: Connection, outcome: Outcome) -> bool:
+        """Whether a row was refused that is to stop the execution: with `skip_rejects` one that
+        was not rejected before.
+        """
+        if not outcome.rejects or not self.execution.options.skip_rejects:
+            return bool(outcome.rejects)
+        chunk = self.claim.chunk
+        known = rejects.of_chunk(
+            self.execution.journal, connection, self.execution.id, chunk.step, chunk.number
+        )
+        return any(rejects.sign(reject) not in known for reject in outcome.rejects)
+
     @property
     def _stops(self) -> bool:
         return self.execution.operation.error_handling is ErrorHandling.STOP
@@ -96,7 +108,7 @@ class Attempt:
     def _write(self, connection: Connection, *, isolating: bool, stops: bool) -> Outcome:
         outcome = self.work.write(connection, self.batch, isolating=isolating)
         self._judge(outcome)
-        if stops and outcome.rejects:
+        if stops and self._stopping(connection, outcome):
             raise _StoppedByRow(outcome)
         self.execution.database.dialect.immediate_constraints(connection)
         self._journal(connection, outcome)
@@ -141,7 +153,8 @@ class Attempt:
             "row_refused",
             f"A row was refused ({first.code}: {first.message}) and the operation says"
             " stop_on_error.",
-            todo=f"Mend it, then: batch-ops resume {self.execution.row.short_id}",
+            todo=f"Mend it, then: batch-ops resume {self.execution.row.short_id}"
+            " (or pass over it: --skip-rejects)",
             execution_id=execution_id,
         )
 

@@ -28,6 +28,7 @@ class RunOptions:
         take_over: resume: the person's word that the process that holds it is gone.
         source_path: resume: the file stands elsewhere now.
         use_new: resume: take sizes and limits of today's declaration.
+        skip_rejects: resume: rows that were rejected before do not stop it again.
     """
 
     batch_size: int | None = None
@@ -40,6 +41,7 @@ class RunOptions:
     take_over: bool = False
     source_path: str | None = None
     use_new: bool = False
+    skip_rejects: bool = False
 
     def settings(self, declared: Settings) -> Settings:
         """The settings that hold."""

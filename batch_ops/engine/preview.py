@@ -12,14 +12,13 @@ from batch_ops.engine.dry_run import DryRun, StepPreview
 from batch_ops.engine.options import RunOptions, default_actor
 from batch_ops.engine.own_calls import own_calls
 from batch_ops.journal.store import utc_now
-from batch_ops.spec.model import Expression
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from batch_ops.engine.project import Project
     from batch_ops.results import CheckResult
-    from batch_ops.spec.model import Operation, Step
+    from batch_ops.spec.model import Operation
 
 __all__ = ["Preview", "StepPreview", "bindings_of", "preview"]
 
@@ -77,13 +76,5 @@ def bindings_of(operation: Operation) -> dict[str, str]:
     told = {p.name: f"parameter {p.name}" for p in operation.parameters}
     for step in operation.steps:
         told |= {name: f"rows of step {source}" for name, source in step.outputs.items()}
-        told |= dict.fromkeys(record_names(step), f"records of step {step.records}")
+        told |= dict.fromkeys(step.record_names, f"records of step {step.records}")
     return told
-
-
-def record_names(step: Step) -> list[str]:
-    """The names before the dot where a step's values read an earlier step's records."""
-    if step.records is None:
-        return []
-    values = [value for value in step.values.values() if isinstance(value, Expression)]
-    return sorted({name for value in values for name, _ in value.fields})

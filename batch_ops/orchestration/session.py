@@ -87,6 +87,7 @@ class Session:
             take_over=word.take_over,
             source_path=word.source_path,
             use_new=word.use_new,
+            skip_rejects=word.skip_rejects,
         )
 
     @property

@@ -141,6 +141,13 @@ class Step:
         return None if isinstance(source, EntitySource | QuerySource) else source
 
     @property
+    def record_names(self) -> tuple[str, ...]:
+        """The names before the dot where the values read an earlier step's records."""
+        values = [value for value in self.values.values() if isinstance(value, Expression)]
+        found = {name for value in values for name, _ in value.fields}
+        return tuple(sorted(found)) if self.records else ()
+
+    @property
     def expressions(self) -> tuple[Expression, ...]:
         """Every expression of the step."""
         values = [value for value in self.values.values() if isinstance(value, Expression)]

@@ -549,6 +549,23 @@ def test_what_a_bad_row_costs(world: World, mode: str, status: Status, errors: i
     assert result.counts.created == (0 if status is Status.STOPPED else 40)
 
 
+def test_a_resume_may_pass_over_rows_that_were_rejected(either: World) -> None:
+    """The next row that was not rejected before stops it again."""
+    options = "error_handling: stop_on_error\nbatch_size: 5\n"
+    rules = 'validation_rules: ["amount <> 3 AND amount <> 4 AND amount <> 12"]\n'
+    project = either.declare(INSERT + rules + options, entity="key: id\ncreate_table: true")
+    given = [{"id": n, "amount": n} for n in range(1, 21)]
+    result = run(project, "work", {"rows": given})
+    assert (result.counts.created, result.counts.invalid, result.counts.skipped) == (0, 2, 3)
+    same = resume(project, result.execution_id)
+    assert (same.status, same.counts.created) == (Status.STOPPED, 0)
+    over = resume(project, result.execution_id, options=RunOptions(skip_rejects=True))
+    assert (over.status, over.counts.created, over.counts.invalid) == (Status.STOPPED, 8, 3)
+    last = resume(project, result.execution_id, options=RunOptions(skip_rejects=True))
+    assert (last.status, last.counts.created) == (Status.COMPLETED_WITH_ERRORS, 17)
+    assert [r.row for r in rejects_of(project, result.execution_id)] == [3, 4, 12]
+
+
 @pytest.mark.option("timeout")
 def test_an_operation_has_so_much_time(world: World) -> None:
     project = world.declare(UPDATE + "batch_size: 10\nthrottle: 100 ms\ntimeout: 300 ms\n")
