@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime  # noqa: TC003
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from batch_ops.database import Loader
     from batch_ops.database.dialect import Dialect
+    from batch_ops.database.faults import Fault
     from batch_ops.database.render import Bind
     from batch_ops.database.statements import Target
     from batch_ops.database.values import Key
@@ -124,7 +126,7 @@ class TableMergeWork(RangeWork):
         return renderer.assigned(value, column)
 
     def _renderer(self, now: datetime) -> Renderer:
-        binds = {**self._execution.binds(), **_fields(self._columns, self._dialect)}
+        binds = {**self._execution.binds(), **_fields(self._columns, self._dialect, self._from)}
         return Renderer(self._dialect, binds, now, prefix="val", calls=self._execution.calls())
 
     def _fill_isolated(
@@ -139,9 +141,23 @@ class TableMergeWork(RangeWork):
             return self._fill(connection, before, keys[stop - 1], start)
 
         _, refused = isolate(connection, part, len(keys), self._dialect)
-        names = self._from.table.key
-        rejects += [row_reject(names, keys[place], fault) for place, fault in refused]
+        rejects += [self._uncomputed(connection, keys, place, fault) for place, fault in refused]
         return len(keys)
+
+    def _uncomputed(
+        self, connection: Connection, keys: Sequence[Key], place: int, fault: Fault
+    ) -> Reject:
+        """A row of the other table that cannot be made into one of the target, as it stands there;
+        a number that batch_ops gave it tells nobody anything.
+        """
+        table = self._from.table
+        told = row_reject(table.key, keys[place], fault)
+        rows, bound = self._from.rows(keys[place - 1] if place else None, keys[place])
+        key = ", ".join(f"{self._dialect.quote(name)} DESC" for name in table.key)
+        query = f"SELECT * FROM {rows} AS r ORDER BY {key} LIMIT 1"
+        row = connection.execute(text(query), bound).mappings().one()
+        data = {name: plain(value) for name, value in row.items() if name != ROW}
+        return replace(told, data=data, key=None if table.key == (ROW,) else told.key)
 
     def _broken(self, connection: Connection) -> list[Reject]:
         """Rows that break a rule, by the first one they break; they are taken out."""
@@ -199,8 +215,12 @@ def _same_names(execution: Context, step: Step, goal: Target) -> dict[str, str]:
     return {name: name for name in names}
 
 
-def _fields(columns: Mapping[str, Value | str], dialect: Dialect) -> dict[str, Bind]:
+def _fields(columns: Mapping[str, Value | str], dialect: Dialect, goal: Target) -> dict[str, Bind]:
     """The fields of records that the values read, as columns of the row `r`."""
+    kinds = {column.name: column.type for column in goal.table.columns}
     values = [value for value in columns.values() if isinstance(value, Expression)]
     names = sorted(set().union(*(value.fields for value in values)))
-    return {f"{name}.{field}": SqlText(f"r.{dialect.quote(field)}") for name, field in names}
+    return {
+        f"{name}.{field}": SqlText(f"r.{dialect.quote(field)}", kinds.get(field))
+        for name, field in names
+    }

@@ -357,6 +357,28 @@ def test_a_record_the_target_refuses_costs_itself(prices: Prices, ask: Any) -> N
     ]
 
 
+def test_a_record_that_cannot_be_computed_is_told_as_it_was_given(prices: Prices, ask: Any) -> None:
+    """Divided by its level, which is zero for one of them."""
+    ask(lambda given: [{**r, "price": 12, "level": r["item"] % 35} for r in given])
+    store = """operation_type: insert
+        on_conflict: update
+        insert_data:
+          shop: :asked.shop
+          item: :asked.item
+          price: {sql: ":asked.price / :asked.level"}"""
+    made = prices.project(store=store)
+    result = run(made, "refresh")
+    assert result.steps[2].counts == Counts(total=35, updated=34, failed=1)
+    (refused,) = rejects_of(made, result.execution_id)
+    assert refused.key is None
+    assert refused.data is not None
+    assert {n: str(refused.data[n])[:2].rstrip(".") for n in ("shop", "item", "level")} == {
+        "shop": "s0",
+        "item": "0",
+        "level": "0",
+    }
+
+
 def test_lanes_share_the_calls(
     tmp_path: Path, postgresql_url: str, ask: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
