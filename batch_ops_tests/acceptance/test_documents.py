@@ -56,6 +56,14 @@ def test_every_link_between_documents_leads_somewhere(document: Path) -> None:
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
+def test_the_docs_say_when_to_work_in_bulk_and_when_not() -> None:
+    text = (PROJECT / "docs" / "operations.md").read_text()
+    section = text.partition("## When to work in bulk\n")[2].partition("\n## ")[0]
+    answers = re.findall(r"^\| .+ \| (yes|no) \| .+ \|$", section, re.MULTILINE)
+    assert answers.count("yes") >= 3
+    assert answers.count("no") >= 3
+
+
 def test_every_feature_has_one_row_and_a_ticked_one_has_a_test_that_exists() -> None:
     rows = re.findall(
         r"^\| ([KDUSZB]\d\d) \| .+ \| ([☐☑]) \| (.*)\|$",
