@@ -22,6 +22,7 @@ from batch_ops.errors import (
 from batch_ops.events import ExecutionFinished
 from batch_ops.journal import chunks, executions, ownership
 from batch_ops.results import CheckResult, Counts, Result, Status
+from batch_ops.spec.model import StepKind
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -94,7 +95,8 @@ def abort(execution: Context, error: BaseException) -> Result:
     ended = False
     try:
         result = execution.result()
-        status, reason = _status(error, written=result.counts.total > 0)
+        done = [step for step in result.steps if step.kind != StepKind.SELECT]
+        status, reason = _status(error, written=any(step.counts.total for step in done))
         if not result.status.finished:
             under_way = result.status is Status.RUNNING
             ended = _close(execution, status, result.counts, reason, message) and under_way

@@ -392,3 +392,16 @@ def test_a_primary_key_in_another_order_than_it_is_declared_hands_on_its_rows(
         ("swept", 100)
     ]
     project.dispose()
+
+
+def test_max_records_refuses_the_first_writing_step_behind_a_select(
+    tmp_path: Path, database_url: str
+) -> None:
+    """Nothing but looking was done: it is refused, and another run may begin."""
+    project = accounts.project(tmp_path, database_url)
+    accounts.make_accounts(project.database(), 50)
+    with pytest.raises(LimitExceededError, match="'update' would change 50 rows"):
+        run(project, "sweep", options=RunOptions(max_records=49))
+    assert [str(result.status) for result in history(project)] == ["refused"]
+    assert run(project, "sweep").status is Status.COMPLETED
+    project.dispose()
