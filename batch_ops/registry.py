@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import importlib
 import re
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from batch_ops.errors import DeclarationError, UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from batch_ops.errors import Location
 
@@ -111,6 +112,19 @@ def registered(kind: Kind = Kind.SQL) -> Mapping[str, Callable[..., Any]]:
 def unregister(name: str, kind: Kind = Kind.SQL) -> None:
     """Forget a function; one that is not there is no error."""
     _functions[kind].pop(_key(kind, name), None)
+
+
+@contextmanager
+def replaced(functions: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
+    """Within it, steps call these functions instead of those of the same names."""
+    known = _functions[Kind.STEP]
+    before = dict(known)
+    known.update(functions)
+    try:
+        yield
+    finally:
+        known.clear()
+        known.update(before)
 
 
 def reserve(names: Iterable[str]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App, CycloptsError
 
 from batch_ops import __version__
-from batch_ops.cli import check, init, operations, plan, problems, rejects, run, status
+from batch_ops.cli import check, generate, init, operations, plan, problems, rejects, run, status
 from batch_ops.cli.interrupts import INTERRUPTED
 from batch_ops.cli.options import Common
 from batch_ops.cli.say import Say, pipe_may_close
@@ -48,6 +48,8 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "resume": run.resume,
     "status": status.status,
     "errors": rejects.errors,
+    "generate-tests": generate.generate_tests,
+    "test": generate.test,
 }
 for number, (name, command) in enumerate(COMMANDS.items()):
     app.command(command, name=name, sort_key=number)
