@@ -43,6 +43,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True)
+def own_environment() -> Iterator[None]:
+    """What a test sets for batch_ops and Dagster ends with it."""
+    with environment.kept():
+        yield
+
+
+@pytest.fixture(autouse=True)
 def mutant(monkeypatch: pytest.MonkeyPatch) -> None:
     """Switches an option of the language off, where the run asks for that."""
     if (name := mutants.option()) is not None:
