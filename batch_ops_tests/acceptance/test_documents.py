@@ -44,7 +44,7 @@ def test_every_make_target_named_exists() -> None:
 def test_every_command_named_exists() -> None:
     from batch_ops.cli.app import app
 
-    named = set(re.findall(r"^batch-ops ([a-z]+)", README, re.MULTILINE))
+    named = set(re.findall(r"^batch-ops ([a-z-]+)", README, re.MULTILINE))
     assert named
     for command in named:
         assert command in app, command
