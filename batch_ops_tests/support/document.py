@@ -1,4 +1,4 @@
-"""The YAML blocks of the SpecQL document, cut from it as they stand, and how each becomes a file."""
+"""The YAML blocks of the SpecQL document, as they stand in it, and how each becomes a file."""
 
 from __future__ import annotations
 
