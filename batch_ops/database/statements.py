@@ -157,7 +157,9 @@ class Target:
             binds: dict[str, Bind] = dict(self.binds)
             for name, rows in self.outputs.items():
                 columns = _as_written(self.where, name, rows.columns)
-                binds[name] = RowsOf(self._rows_of(replace(rows, columns=columns), bounds))
+                written = replace(rows, columns=columns)
+                cut = bounds if self._goes_by_key(self.where, name, written) else ()
+                binds[name] = RowsOf(self._rows_of(written, cut))
             renderer = Renderer(self.dialect, binds, self.moment, calls=self.calls)
             conditions.append(f"({renderer.sql(self.where)})")
             parameters |= renderer.parameters
@@ -178,10 +180,33 @@ class Target:
     def _rows_of(self, rows: OutputRows, bounds: Sequence[str]) -> str:
         """The output as a sub-select; cut to the batch's range where it goes by the same key."""
         name = self.dialect.table_sql(rows.table.name, rows.table.schema)
-        whole = sorted(rows.columns) == sorted(self.table.key)
-        same_key = whole and rows.table.key == self.table.key
-        where = f" WHERE {' AND '.join(bounds)}" if bounds and same_key else ""
+        where = f" WHERE {' AND '.join(bounds)}" if bounds else ""
         return f"SELECT {self._columns(rows.columns)} FROM {name}{where}"
+
+    def _goes_by_key(self, where: Expression, name: str, rows: OutputRows) -> bool:
+        """Whether the target's own key, and nothing else, is looked for in the output: only then
+        do rows of the output outside of a batch's range not matter to the batch.
+        """
+        if sorted(rows.columns) != sorted(self.table.key) or rows.table.key != self.table.key:
+            return False
+        if any(rows.table.column(n).type != self.table.column(n).type for n in rows.columns):
+            return False
+        places = [p for p in where.tree.find_all(exp.Placeholder) if p.name == name]
+        return all(_compared(place, self.table.name) == rows.columns for place in places)
+
+
+def _compared(place: exp.Placeholder, table: str) -> tuple[str, ...] | None:
+    """The columns of a table that are looked for in a placeholder; None where it is something else
+    or stands in a sub-select, whose columns may be another table's.
+    """
+    membership = place.find_ancestor(exp.In, exp.EQ)
+    if membership is None or place.find_ancestor(exp.Query) is not None:
+        return None
+    left = membership.this
+    parts = left.expressions if isinstance(left, exp.Tuple) else [left]
+    if not all(isinstance(part, exp.Column) and part.table in ("", table) for part in parts):
+        return None
+    return tuple(part.name for part in parts)
 
 
 def _as_written(where: Expression, name: str, columns: tuple[str, ...]) -> tuple[str, ...]:
