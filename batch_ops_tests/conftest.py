@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,6 +48,16 @@ def own_environment() -> Iterator[None]:
     """What a test sets for batch_ops and Dagster ends with it."""
     with environment.kept():
         yield
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """The shell sets up the log; other tests want theirs."""
+    logger = logging.getLogger("batch_ops")
+    before = (logger.handlers, logger.level, logger.propagate)
+    yield
+    logger.handlers, logger.propagate = before[0], before[2]
+    logger.setLevel(before[1])
 
 
 @pytest.fixture(autouse=True)

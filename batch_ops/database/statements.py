@@ -30,6 +30,12 @@ class OutputRows:
     columns: tuple[str, ...]
 
 
+def all_rows(dialect: Dialect, rows: OutputRows) -> str:
+    """All rows of an output, as a sub-select."""
+    columns = ", ".join(dialect.quote(name) for name in rows.columns)
+    return f"SELECT {columns} FROM {dialect.table_sql(rows.table.name, rows.table.schema)}"
+
+
 @dataclass(frozen=True)
 class Target:
     """A step's target table with its predicate; makes SQL, runs nothing.
@@ -179,9 +185,8 @@ class Target:
 
     def _rows_of(self, rows: OutputRows, bounds: Sequence[str]) -> str:
         """The output as a sub-select; cut to the batch's range where it goes by the same key."""
-        name = self.dialect.table_sql(rows.table.name, rows.table.schema)
         where = f" WHERE {' AND '.join(bounds)}" if bounds else ""
-        return f"SELECT {self._columns(rows.columns)} FROM {name}{where}"
+        return all_rows(self.dialect, rows) + where
 
     def _goes_by_key(self, where: Expression, name: str, rows: OutputRows) -> bool:
         """Whether the target's own key, and nothing else, is looked for in the output: only then

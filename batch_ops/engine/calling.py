@@ -51,6 +51,7 @@ class FunctionContext:
     _stop: Callable[[], str | None]
     _late: threading.Event = field(default_factory=threading.Event)
     rejected: list[Reject] = field(default_factory=list)
+    _known: dict[int, tuple[int, Any]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -78,7 +79,16 @@ class FunctionContext:
     def reject(
         self, record: Any, message: str, *, code: str = "function", column: str | None = None
     ) -> None:
-        """This record of the input cannot be done: it becomes a reject, the others go on."""
+        """This record of the input cannot be done: it becomes a reject, the others go on.
+
+        It is one reject, however often it is said; all messages are kept.
+        """
+        known = self._known.get(id(record))
+        if known is not None:
+            before = self.rejected[known[0]]
+            self.rejected[known[0]] = replace(before, message=f"{before.message}; {message}")
+            return
+        self._known[id(record)] = len(self.rejected), record
         self.rejected.append(refused_record(record, code, message, column))
 
 
@@ -223,9 +233,11 @@ class Call:
             one.close()
         return called
 
-    def _patiently(self, given: Any, context: FunctionContext, called: Called) -> Exception | None:
+    def _patiently(
+        self, given: Any, context: FunctionContext, called: Called
+    ) -> BaseException | None:
         """Again and again, with growing waits; the last error, or None once it gave something."""
-        error: Exception | None = None
+        error: BaseException | None = None
         for attempt in range(self.retry.max_retries + 1):
             if attempt:
                 delay = self.retry.initial_delay * self.retry.backoff_factor ** (attempt - 1)
@@ -239,15 +251,15 @@ class Call:
                 break
         return error
 
-    def _once(self, given: Any, context: FunctionContext, called: Called) -> Exception | None:
+    def _once(self, given: Any, context: FunctionContext, called: Called) -> BaseException | None:
         """One call in a thread of its own, so that it can be late."""
-        failed: list[Exception] = []
-        mine = replace(context, _late=threading.Event(), rejected=called.rejects)
+        failed: list[BaseException] = []
+        mine = replace(context, _late=threading.Event(), rejected=called.rejects, _known={})
 
         def work() -> None:
             try:
                 called.take(self.function(*(given, mine)[: self.arguments]))
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # exit() in a function is its failure
                 failed.append(error)
 
         if self.timeout is None:
@@ -262,7 +274,7 @@ class Call:
         return failed[0] if failed else None
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from batch_ops.engine.context import Context
 
+NOT_UNDERSTOOD = "42"
+"""The SQLSTATE class of syntax errors, unknown names, wrong types and missing privileges."""
 _BY_REASON = {"paused": Status.PAUSED, "cancelled": Status.CANCELLED}
 
 
@@ -96,7 +98,10 @@ def abort(execution: Context, error: BaseException) -> Result:
     try:
         result = execution.result()
         done = [step for step in result.steps if step.kind != StepKind.SELECT]
-        status, reason = _status(error, written=any(step.counts.total for step in done))
+        written = any(step.counts.total for step in done)
+        status, reason = _status(error, written=written)
+        if not written and _is_misunderstood(execution, error):
+            status, reason = Status.REFUSED, "not_understood"
         if not result.status.finished:
             under_way = result.status is Status.RUNNING
             ended = _close(execution, status, result.counts, reason, message) and under_way
@@ -120,6 +125,15 @@ def _status(error: BaseException, *, written: bool) -> tuple[Status, str]:
     if isinstance(error, TakenOverError):
         return Status.STOPPED, "taken_over"
     return Status.FAILED, "source_changed" if isinstance(error, SourceChangedError) else "error"
+
+
+def _is_misunderstood(execution: Context, error: BaseException) -> bool:
+    """Whether the database does not understand, or does not allow, the statement itself: to go on
+    with the same declaration would never help, so the execution is over.
+    """
+    if not isinstance(error, DBAPIError):
+        return False
+    return execution.database.dialect.fault(error).code.startswith(NOT_UNDERSTOOD)
 
 
 def _untold(execution: Context, status: Status, reason: str, message: str | None) -> Result:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from batch_ops.database import ddl, reflect
 from batch_ops.database.compute import Computing
+from batch_ops.database.faults import FaultKind
 from batch_ops.database.render import Renderer, RowsOf
 from batch_ops.database.statements import Target
 from batch_ops.database.values import plain
@@ -225,8 +227,17 @@ class DryRun:
         """Some rows; of an update each changed column before and after."""
         columns = self._shown(step, target.table)
         query, bound = target.sample(columns, step.values, self._ground.moment, SAMPLE_ROWS)
-        with self._database.reading() as connection:
-            rows = [tuple(row) for row in connection.execute(text(query), bound)]
+        try:
+            with self._database.reading() as connection:
+                rows = [tuple(row) for row in connection.execute(text(query), bound)]
+        except DBAPIError as error:
+            if self._database.dialect.fault(error).kind is not FaultKind.ROW:
+                raise
+            self.notes.append(
+                f"Step {step.name!r}: a new value cannot be computed for some row;"
+                " such rows would become rejects."
+            )
+            return ()
         names = list(columns)
         found = [dict(zip(names, row, strict=False)) for row in rows]
         for record, row in zip(found, rows, strict=True):

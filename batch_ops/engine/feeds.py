@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from batch_ops.database import reflect
-from batch_ops.database.render import Renderer
-from batch_ops.database.statements import Target
+from batch_ops.database.render import Renderer, RowsOf
+from batch_ops.database.statements import Target, all_rows
 from batch_ops.database.tables import Column, Table
 from batch_ops.engine.outputs import number_column, output_of, output_rows
 from batch_ops.errors import DatabaseUnfitError
@@ -121,7 +121,11 @@ def keep_query_on(execution: Context, step: Step, connection: Connection) -> Non
     """The same within an open transaction."""
     assert isinstance(step.source, QuerySource)
     dialect, output = execution.database.dialect, query_output(execution, step)
-    renderer = Renderer(dialect, execution.binds(), execution.row.moment, calls=execution.calls())
+    others = {
+        name: RowsOf(all_rows(dialect, rows)) for name, rows in _outputs(execution, step).items()
+    }
+    binds = {**execution.binds(), **others}
+    renderer = Renderer(dialect, binds, execution.row.moment, calls=execution.calls())
     select = renderer.sql(step.source.select)
     into = dialect.table_sql(output.name, output.schema)
     number = dialect.quote(NUMBER)

@@ -88,8 +88,9 @@ class FunctionWork(RangeWork):
         called = self._ready[1]
         rejects = list(called.rejects)
         kept = self._keep(connection, batch, called, rejects, isolating=isolating)
-        total = called.given if self._by_rows else kept + len(rejects)
         failed = len(rejects)
+        # of one row a function may make many that are refused
+        total = max(called.given, failed) if self._by_rows else kept + failed
         counts = Counts(total=total, selected=total - failed, failed=failed)
         return Outcome(counts, tuple(rejects))
 

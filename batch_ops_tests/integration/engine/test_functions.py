@@ -434,3 +434,39 @@ def test_the_table_its_records_go_to_is_made_when_it_is_missing(
     assert (result.status, result.counts.created) == (Status.COMPLETED, 1)
     assert accounts.query(project.database(), "SELECT id, item FROM sold") == [(7, 7)]
     project.dispose()
+
+
+def test_a_record_rejected_twice_is_one_reject_with_both_reasons(prices: Prices, ask: Any) -> None:
+    def answer(given: list[dict[str, Any]], context: FunctionContext) -> None:
+        for record in given[:2]:
+            context.reject(record, "no price")
+            context.reject(record, "no shop")
+
+    ask(answer)
+    project = prices.project(store="operation_type: select")
+    result = run(project, "refresh")
+    assert result.step("ask").counts == Counts(total=35, selected=27, failed=8)
+    told = rejects_of(project, result.execution_id)
+    assert {reject.message for reject in told} == {"no price; no shop"}
+
+
+def test_many_refused_records_of_one_row_never_make_counts_negative(
+    prices: Prices, ask: Any
+) -> None:
+    ask(lambda given: [{"shop": "s0", "item": "x", "price": 1} for _ in range(len(given) * 3)])
+    result = run(prices.project(), "refresh")
+    assert result.step("ask").counts == Counts(total=105, failed=105)
+
+
+def test_a_function_that_exits_has_failed_and_ends_nothing_else(prices: Prices, ask: Any) -> None:
+    def answer(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if any(record["item"] == 7 for record in given):
+            raise SystemExit(3)
+        return priced(given)
+
+    ask(answer)
+    project = prices.project()
+    result = run(project, "refresh")
+    assert result.step("ask").counts == Counts(total=35, selected=34, failed=1)
+    (told,) = rejects_of(project, result.execution_id)
+    assert told.message == "SystemExit: 3"

@@ -30,9 +30,17 @@ patterns:
     operation: work
     chunk_rows: 4
     steps:
-      - {name: find, operation_type: select, target_entity: %s, where_condition: "%s", output: found}
+      - name: find
+        operation_type: select
+        target_entity: %s
+        where_condition: "%s"
+        output: found
       - {name: change, operation_type: %s, where_condition: "%s"%s}
 """
+TABLE = (
+    "CREATE TABLE orders"
+    " (id INTEGER PRIMARY KEY, customer_id INTEGER, parent INTEGER, note VARCHAR(5))"
+)
 VIPS = ("customers", "vip")
 FEW = ("orders", "id IN (101, 105, 108)")
 ROWS = {101: 1, 102: 3, 103: 1, 104: 2, 105: 3, 106: 2, 107: 1, 108: 3, 109: 1}
@@ -74,8 +82,7 @@ def project(folder: Path, url: str, kind: str, case: str, more: str) -> Project:
         project.database(),
         [
             "CREATE TABLE customers (id INTEGER PRIMARY KEY, vip BOOLEAN)",
-            "CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER, parent INTEGER,"
-            " note VARCHAR(5))",
+            TABLE,
             "INSERT INTO customers VALUES (1, true), (2, true), (3, false)",
             f"INSERT INTO orders (id, customer_id, parent) VALUES {rows}",
         ],
@@ -105,3 +112,30 @@ def test_nothing_is_deleted_that_a_whole_statement_would_keep(
     left = {row[0] for row in accounts.query(made.database(), "SELECT id FROM orders")}
     assert left == ROWS.keys() - CONDITIONS[case][2]
     assert result.steps[1].counts.deleted == len(CONDITIONS[case][2])
+
+
+COPY = """
+name: copies
+create_table: true
+key: id
+fields: {id: integer, customer_id: integer}
+patterns:
+  - name: batch_operations
+    operation: copy
+    steps:
+      - {name: find, operation_type: select, target_entity: customers, where_condition: vip}
+      - name: keep
+        operation_type: insert
+        data_source: query
+        source_path: "SELECT id, customer_id FROM orders WHERE customer_id IN (:find_ids)"
+"""
+
+
+def test_a_query_may_ask_for_the_rows_of_an_earlier_step(tmp_path: Path, database_url: str) -> None:
+    (tmp_path / "defs").mkdir()
+    (tmp_path / "defs" / "copies.yaml").write_text(COPY)
+    made = project(tmp_path, database_url, "select", "the key", "")
+    assert run(made, "copy").counts.created == 6
+    assert {row[0] for row in accounts.query(made.database(), "SELECT id FROM copies")} == {
+        n for n, customer in ROWS.items() if customer in (1, 2)
+    }

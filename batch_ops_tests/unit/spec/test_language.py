@@ -411,6 +411,7 @@ def test_an_atomic_operation_is_one_lane_with_functions_around_it():
     [
         ("atomic: true\nmax_workers: 2", UPDATE, "and so one lane", "max_workers"),
         ("atomic: true\nparallel: true", UPDATE, "and so one lane", "parallel"),
+        ("atomic: true\nthrottle: 1s", UPDATE, "would hold the one transaction", "throttle"),
         ("atomic: true", SELECT, "`atomic` says nothing here", "atomic"),
         ("atomic: true", CALL, "`atomic` says nothing here", "atomic"),
         ("atomic: 1", UPDATE, "true or false", "atomic"),
