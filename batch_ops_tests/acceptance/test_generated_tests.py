@@ -174,6 +174,7 @@ def test_an_engine_that_ignores_the_batch_size_does_not_pass(tmp_path: Path) -> 
     assert "test_batches_have_the_size_that_is_asked_for" in failed(done)
 
 
+@pytest.mark.slow
 def test_an_engine_with_a_wider_condition_does_not_pass(tmp_path: Path) -> None:
     folder = generated(tmp_path / "tests", TICKETS)
     (folder / "conftest.py").write_text(WIDER)
@@ -186,6 +187,7 @@ def test_an_engine_with_a_wider_condition_does_not_pass(tmp_path: Path) -> None:
     } <= failed(done)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", ["", TWICE], ids=["right", "twice"])
 def test_an_engine_that_does_rows_twice_does_not_pass(tmp_path: Path, broken: str) -> None:
     """An atomic operation; without the fault all pass."""
