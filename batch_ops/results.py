@@ -22,7 +22,7 @@ OUTCOMES = (
 BEFORE, AFTER = "before", "after"
 MESSAGE_FIELDS = (
     *("operation", "operation_id", "execution_id", "status", "stopped_reason", "message"),
-    *("total_records", "processed_records", "error_count", *OUTCOMES, "cascaded"),
+    *("total", "total_records", "processed_records", "error_count", *OUTCOMES, "cascaded"),
     *("started_at", "completed_at", "duration_s", "rows_per_s", "run_id"),
 )
 """What a notification's text may name in braces: every field of a result."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from batch_ops.database.kinds import marked
+from batch_ops.database.kinds import BOOLEAN, kind_of, marked, settle
 from batch_ops.database.render import Renderer, RowsOf
+from batch_ops.errors import DeclarationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +49,25 @@ def judge(
         trial.sql(expression)
     else:
         trial.assigned(expression, column)
+
+
+def judge_condition(dialect: Dialect, expression: Expression, binds: Mapping[str, Bind]) -> None:
+    """Refuse, besides, what is no condition: some databases take any number for one.
+
+    Raises:
+        DeclarationError: it is neither true nor false.
+    """
+    judge(dialect, expression, binds)
+    tree = expression.tree.copy()
+    for part in reversed(list(tree.walk())):
+        settle(part)
+    kind = kind_of(tree)
+    if kind not in (None, BOOLEAN):
+        raise DeclarationError(
+            f"A value of type {kind} stands where a condition is needed: {expression.text!r}.",
+            todo="Compare it with something; without a condition all rows are meant.",
+            location=expression.location,
+        )
 
 
 @dataclass(slots=True)

@@ -107,11 +107,11 @@ def _judge_expressions(
     chosen = [step.where]
     if isinstance(step.source, EntitySource):
         chosen.append(step.source.where)
+    for condition in chosen:
+        if condition is not None:
+            trial.judge_condition(dialect, condition, binds)
     if isinstance(step.source, QuerySource):
-        chosen.append(step.source.select)
-    for expression in chosen:
-        if expression is not None:
-            trial.judge(dialect, expression, binds)
+        trial.judge(dialect, step.source.select, binds)
 
 
 def _table(project: Project, journal: Journal, step: Step) -> Table:

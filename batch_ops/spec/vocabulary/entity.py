@@ -52,7 +52,8 @@ OPTIONS = (
         "hidden",
         (_E,),
         forms.NAMES,
-        "Columns whose values nobody is shown: not in plans, errors, logs or pages.",
+        "Columns whose values nobody is shown: not in plans, errors, logs or pages. The journal's"
+        " tables, beside them in the database, keep rejected rows whole.",
         "hidden: [password]",
         otherwise="none",
     ),

@@ -54,7 +54,8 @@ SIZES = (
         "throttle",
         (_O, _S),
         forms.THROTTLE,
-        "A pause between two batches, or the most rows a second of all lanes together.",
+        "A pause between two batches, or the most rows a second of all lanes together. Not in an"
+        " atomic operation.",
         'throttle: {pause: "100 ms", rows_per_second: 5000}',
         otherwise="as fast as it goes",
     ),
@@ -93,7 +94,8 @@ ERRORS = (
         "max_errors",
         (_O,),
         forms.ERROR_LIMIT,
-        "Rejects that are allowed, as a number or a share; the next one stops the execution.",
+        "Rejects that are allowed, as a number or a share; more of them stop the execution after"
+        " the batch that met them.",
         'max_errors: "1%"',
         otherwise="no limit",
     ),

@@ -8,7 +8,7 @@ from batch_ops import registry
 from batch_ops.database.choice import dialect_for
 from batch_ops.database.render import Scalar, SqlText
 from batch_ops.database.tables import Column
-from batch_ops.database.trial import judge
+from batch_ops.database.trial import judge, judge_condition
 from batch_ops.errors import DeclarationError
 from batch_ops.spec.expressions import Gate
 from batch_ops.spec.model import Entity, Expression, Field, FieldType
@@ -56,3 +56,42 @@ def test_no_function_is_called():
         judge(SQLITE, expression("id = never()"), {})
     finally:
         registry.unregister("never")
+
+
+@pytest.mark.parametrize("dialect", [SQLITE, POSTGRESQL], ids=["sqlite", "postgresql"])
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("1", "integer"),
+        ("price", "decimal"),
+        ("id + 1", "integer"),
+        ("COALESCE(id, 1)", "integer"),
+        ("(id)", "integer"),
+    ],
+)
+def test_what_is_neither_true_nor_false_is_no_condition(dialect, text, kind):
+    """On SQLite a number would be one, and `1` all rows."""
+    with pytest.raises(DeclarationError, match=f"type {kind} stands where a condition"):
+        judge_condition(dialect, expression(text), {})
+
+
+@pytest.mark.parametrize("dialect", [SQLITE, POSTGRESQL], ids=["sqlite", "postgresql"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "TRUE",
+        "id IS NULL",
+        "NOT (id = 1 OR price > 2)",
+        "COALESCE(id > 1, FALSE)",
+        "CASE WHEN id > 1 THEN TRUE ELSE id = 0 END",
+        "EXISTS (SELECT 1 FROM t AS u WHERE u.id = t.id)",
+        "(id, price) IN (:earlier)",
+        "id = ANY(:earlier)",
+        "id BETWEEN 1 AND 2",
+        "CAST(:known AS boolean)",
+        ":known",
+        "id IN (1, 2)",
+    ],
+)
+def test_a_condition_is_one(dialect, text):
+    judge_condition(dialect, expression(text), {"known": Scalar(True, FieldType.BOOLEAN)})
