@@ -27,7 +27,9 @@ def test_a_good_end_in_our_words():
 
 
 def test_a_message_may_name_every_field_and_what_is_missing_is_left_empty():
-    message = "{operation} {status} {error_count}/{total_records}/{total} {stopped_reason}{started_at}"
+    message = (
+        "{operation} {status} {error_count}/{total_records}/{total} {stopped_reason}{started_at}"
+    )
     letter = letters.completed(result(Status.COMPLETED), message)
     assert letter.title == "close completed 2/12/12 2026-01-02T03:04:05+00:00"
     assert letter.body.splitlines()[0] == letter.title
