@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +23,8 @@ PRELOAD = ("sqlalchemy", "psycopg", "sqlglot", "ruamel.yaml", "duckdb", "batch_o
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[LEFT_OUT] = {}
+    # begun in the background of a script, where SIGINT is ignored, children would ignore it, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:

@@ -108,6 +108,7 @@ def block_file(folder: Path, number: int) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_they_pass_for_an_update_an_import_and_steps_with_a_function(tmp_path: Path) -> None:
     files = [block_file(tmp_path, number) for number in (3, 6, 8)]
     done = run(generated(tmp_path / "tests", *files))

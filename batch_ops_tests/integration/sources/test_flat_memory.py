@@ -74,7 +74,12 @@ def read(path: Path, kind: str, composed: str) -> tuple[int, float, float]:
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is asked of Linux")
 @pytest.mark.parametrize(
     ("kind", "composed"),
-    [("jsonl", "plain"), ("jsonl", "composed"), ("json", "plain"), ("parquet", "plain")],
+    [
+        ("jsonl", "composed"),
+        pytest.param("jsonl", "plain", marks=pytest.mark.slow),
+        pytest.param("json", "plain", marks=pytest.mark.slow),
+        ("parquet", "plain"),
+    ],
 )
 def test_ten_times_the_records_take_no_more_memory(tmp_path, kind, composed):
     write(tmp_path / "few", kind, FEW)
