@@ -7,7 +7,7 @@ PORT ?= 3000
 export DAGSTER_HOME := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all soak bench bench-quick ui lint clean
+.PHONY: help install demo test test-all mutants soak bench bench-quick ui reference lint clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: install  ## all quick tests, on SQLite and on a PostgreSQL of their own
 test-all: install  ## the slow rest of what must hold at each landing
 	$(PYTHON) -m pytest -m "slow and not soak"
 
+mutants: install  ## each option is switched off: does a test notice?
+	$(PYTHON) scripts/mutants.py
+
 soak: install  ## the same promises at full size, for an hour of patience
 	$(PYTHON) -m pytest -m soak
 
@@ -39,6 +42,9 @@ bench-quick: install  ## the same with 100k rows, only shown
 
 ui: install  ## the Dagster UI on this project, at http://localhost:3000 (PORT=… for another)
 	$(VENV)/bin/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
+
+reference: install  ## writes what is made of the code: tables in docs/operations.md, the schema for editors
+	$(PYTHON) -m scripts.reference
 
 lint: install  ## style, types, and the layers of the house
 	$(VENV)/bin/ruff check

@@ -9,6 +9,7 @@ Each message says what happened, what state the data is in, and what to do next.
     │   ├── ParameterError                   a value that is missing or has the wrong type
     │   └── SourceError                      a source that cannot be read as declared
     ├── RefusedError                exit 3   nothing was written
+    │   ├── ConfirmationError                it wants a person's yes
     │   ├── PreconditionFailedError
     │   ├── CheckNotEvaluatedError           a precondition could not be judged
     │   ├── OwnershipError                   another execution holds the table
@@ -21,6 +22,7 @@ Each message says what happened, what state the data is in, and what to do next.
         ├── StoppedError                     a limit, a request, an interrupt; resumable
         ├── TakenOverError                   another process works on the execution now
         ├── SourceChangedError               the file is not the one it began with
+        ├── FunctionFailedError              a custom function of the project's
         └── EngineFault                      a promise of ours does not hold; a bug
 """
 
@@ -37,12 +39,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place in a declaration: file, 1-based line and column, and the text that stands there."""
+    """A place in a declaration: file, 1-based line and column, and the text that stands there.
+
+    secret: whether the line may hold a password: nobody shows it.
+    """
 
     file: str
     line: int = 0
     column: int = 0
     text: str = ""
+    secret: bool = False
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
@@ -166,6 +172,10 @@ class RefusedError(BatchOpsError):
     default_state = "No row was written."
 
 
+class ConfirmationError(RefusedError):
+    """The operation wants a person's yes, and nobody gave it."""
+
+
 class PreconditionFailedError(RefusedError):
     """A precondition does not hold; the message tells the observed value."""
 
@@ -220,6 +230,10 @@ class SourceChangedError(ExecutionError):
     """The source is not the one the execution began with."""
 
     exit_code = 3
+
+
+class FunctionFailedError(ExecutionError):
+    """A custom function failed, also when it was called again."""
 
 
 class EngineFault(ExecutionError):

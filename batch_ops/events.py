@@ -26,9 +26,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionStarted(Event):
-    """An execution was opened; `resumed` tells whether it began before."""
+    """An execution was opened; `resumed` tells whether it began before.
+
+    level: how much its log says: minimal, normal or detailed. progress: whether progress is told.
+    """
 
     resumed: bool
+    level: str = "normal"
+    progress: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +54,34 @@ class StepPlanned(Event):
 
 @dataclass(frozen=True, slots=True)
 class Progress(Event):
-    """Counted in memory, told at most once a second. `planned_rows` of this step."""
+    """Counted in memory, told at most once a second. `planned_rows` of this step.
+
+    asked: told because another so many rows are done as the operation asks for.
+    """
 
     step: str
     counts: Counts
     planned_rows: int
     elapsed_s: float
+    asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCommitted(Event):
+    """A batch is committed; `number` within its chunk, from 1."""
+
+    step: str
+    chunk_key: str
+    number: int
+    counts: Counts
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorLimitNear(Event):
+    """Half of the rejects that `max_errors` allows were met; told once in an execution."""
+
+    counts: Counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,14 @@ OUTCOMES = (
     "skipped",
 )
 
+BEFORE, AFTER = "before", "after"
+MESSAGE_FIELDS = (
+    *("operation", "operation_id", "execution_id", "status", "stopped_reason", "message"),
+    *("total", "total_records", "processed_records", "error_count", *OUTCOMES, "cascaded"),
+    *("started_at", "completed_at", "duration_s", "rows_per_s", "run_id"),
+)
+"""What a notification's text may name in braces: every field of a result."""
+
 
 class Status(StrEnum):
     """The status of an execution."""
@@ -131,6 +139,7 @@ class Reject:
 class CheckResult:
     """One pre- or postcondition as it was judged; the same shape for all three kinds of rules.
 
+    phase: "before" the first step is planned (a precondition) or "after" the last one.
     kind: "expectation" (Great Expectations), "row" (every row must fulfil it) or "condition".
     evaluated: False when it could not be judged; `message` then says why.
     failing_keys: up to 20 keys of rows that break it.
@@ -146,6 +155,7 @@ class CheckResult:
     unexpected_count: int | None = None
     failing_keys: list[dict[str, Any]] = field(default_factory=list)
     message: str = ""
+    phase: str = BEFORE
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -185,7 +195,11 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """An execution as the journal knows it; `stopped_reason`: why it did not reach its end."""
+    """An execution as the journal knows it; `stopped_reason`: why it did not reach its end.
+
+    errors: with `error_handling: collect_errors` (`collects_errors`), the rejects of an execution
+    that ended: the first 10,000; the journal has all of them.
+    """
 
     execution_id: str
     operation: str
@@ -200,6 +214,8 @@ class Result:
     completed_at: datetime | None = None
     duration_s: float = 0.0
     run_id: str | None = None
+    errors: tuple[Reject, ...] = ()
+    collects_errors: bool = False
 
     @property
     def rows_per_s(self) -> float:
@@ -216,6 +232,14 @@ class Result:
         """The first step that is not finished; None when all are."""
         return next((step.name for step in self.steps if step.status != "finished"), None)
 
+    def message_fields(self) -> dict[str, Any]:
+        """The values of `MESSAGE_FIELDS`."""
+        told = self.to_dict()
+        told |= self.counts.to_dict()
+        told |= {"operation_id": self.execution_id, "total_records": self.counts.total}
+        told |= {"error_count": self.counts.rejects}
+        return {name: told[name] for name in MESSAGE_FIELDS}
+
     def step(self, name: str) -> StepResult:
         """The step of that name; KeyError when there is none."""
         for step in self.steps:
@@ -224,7 +248,8 @@ class Result:
         raise KeyError(name)
 
     def to_dict(self) -> dict[str, Any]:
-        """One JSON-safe object with stable keys."""
+        """One JSON-safe object with stable keys; `errors` where they are collected."""
+        errors = [error.to_dict() for error in self.errors]
         return {
             "execution_id": self.execution_id,
             "operation": self.operation,
@@ -241,6 +266,7 @@ class Result:
             "duration_s": round(self.duration_s, 3),
             "rows_per_s": round(self.rows_per_s, 1),
             "run_id": self.run_id,
+            **({"errors": errors} if self.collects_errors else {}),
         }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
-from batch_ops_tests.support import environment, mariadb
+from batch_ops_tests.support import environment, mariadb, mutants
 from batch_ops_tests.support.forkserver import ForkServer
 from batch_ops_tests.support.postgresql import PostgreSQL
 
@@ -21,6 +23,8 @@ PRELOAD = ("sqlalchemy", "psycopg", "sqlglot", "ruamel.yaml", "duckdb", "batch_o
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[LEFT_OUT] = {}
+    # begun in the background of a script, where SIGINT is ignored, children would ignore it, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:
@@ -32,6 +36,38 @@ def pytest_terminal_summary(
 ) -> None:
     for what, number in config.stash[LEFT_OUT].items():
         terminalreporter.write_line(f"left out: {number} test(s), {what}", yellow=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a run with a mutant: only the tests that are to notice it."""
+    if (name := mutants.option()) is not None:
+        mine, others = mutants.only_its_tests(items, name)
+        config.hook.pytest_deselected(items=others)
+        items[:] = mine
+
+
+@pytest.fixture(autouse=True)
+def own_environment() -> Iterator[None]:
+    """What a test sets for batch_ops and Dagster ends with it."""
+    with environment.kept():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """The shell sets up the log; other tests want theirs."""
+    logger = logging.getLogger("batch_ops")
+    before = (logger.handlers, logger.level, logger.propagate)
+    yield
+    logger.handlers, logger.propagate = before[0], before[2]
+    logger.setLevel(before[1])
+
+
+@pytest.fixture(autouse=True)
+def mutant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switches an option of the language off, where the run asks for that."""
+    if (name := mutants.option()) is not None:
+        mutants.switch_off(monkeypatch, name)
 
 
 @pytest.fixture(scope="session")

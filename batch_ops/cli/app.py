@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App, CycloptsError
 
 from batch_ops import __version__
-from batch_ops.cli import check, operations, plan, problems, rejects, run, status
+from batch_ops.cli import check, generate, init, operations, plan, problems, rejects, run, status
 from batch_ops.cli.interrupts import INTERRUPTED
 from batch_ops.cli.options import Common
 from batch_ops.cli.say import Say, pipe_may_close
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 HELP = """Bulk SQL operations people can trust.
 
-`list` what is declared, `check` it, `plan` what it would do, `run` it; `status` and `errors` tell
-what became of it, `resume` goes on where it stopped.
+`init` a project, `list` what is declared, `check` it, `plan` what it would do, `run` it; `status`
+and `errors` tell what became of it, `resume` goes on where it stopped.
 
 Exit codes: 0 done; 1 done, with rejects; 2 usage or declaration wrong; 3 refused, no row was
 written; 4 began and did not reach its end; 130 interrupted.
@@ -40,6 +40,7 @@ app = App(
     result_action="return_value",
 )
 COMMANDS: dict[str, Callable[..., int]] = {
+    "init": init.init,
     "list": operations.list_operations,
     "check": check.check,
     "plan": plan.plan,
@@ -47,6 +48,8 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "resume": run.resume,
     "status": status.status,
     "errors": rejects.errors,
+    "generate-tests": generate.generate_tests,
+    "test": generate.test,
 }
 for number, (name, command) in enumerate(COMMANDS.items()):
     app.command(command, name=name, sort_key=number)

@@ -13,6 +13,7 @@ from batch_ops.cli import problems
 from batch_ops.cli.declarations import Declarations, load
 from batch_ops.cli.options import Common, said
 from batch_ops.cli.say import Say
+from batch_ops.cli.settings import channels_without_address, tables_taken
 from batch_ops.cli.target import database_findings
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ def check(
     """Check declarations, and the database as far as it can be reached. Creates nothing."""
     say = Say(common)
     checked = load(files or [])
-    report = Report(checked, [*checked.warnings, *database_findings(checked)])
+    checked.errors.extend(tables_taken(checked))
+    findings = [*database_findings(checked), *channels_without_address(checked)]
+    report = Report(checked, [*checked.warnings, *findings])
     say.data(report.to_dict())
     if not common.json:
         _tell(say, report)
@@ -72,12 +75,16 @@ def described(operation: Operation) -> dict[str, Any]:
                 "name": step.name,
                 "kind": str(step.kind),
                 "depends_on": list(step.depends_on),
-                "bindings": {name: f"step {earlier}" for name, earlier in step.outputs.items()},
+                "bindings": {
+                    **{name: f"step {earlier}" for name, earlier in step.outputs.items()},
+                    **dict.fromkeys(step.record_names, f"records of step {step.records}"),
+                },
             }
             for step in operation.steps
         ],
         "parameters": [each.name for each in operation.parameters],
         "preconditions": [each.name for each in operation.preconditions],
+        "postconditions": [each.name for each in operation.postconditions],
         "schedule": {"cron": schedule.cron, "timezone": schedule.timezone} if schedule else None,
         "sensor": {"folder": sensor.folder, "pattern": sensor.pattern} if sensor else None,
     }
@@ -122,6 +129,8 @@ def _told(each: dict[str, Any]) -> Iterator[Text]:
         yield Text.assemble((f":{name}", "cyan"), " → parameter")
     for name in each["preconditions"]:
         yield Text(f"only if {name}")
+    for name in each["postconditions"]:
+        yield Text(f"afterwards {name}")
     if schedule := each["schedule"]:
         yield Text(f"starts at {schedule['cron']} ({schedule['timezone']})")
     if sensor := each["sensor"]:

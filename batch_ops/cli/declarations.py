@@ -55,9 +55,11 @@ def load(files: Sequence[Path]) -> Declarations:
     Raises:
         UsageError: a file or the project's folder is not there.
     """
+    from batch_ops.engine.placefile import read_place
     from batch_ops.engine.project import definition_folders, project_folder
 
     folder = project_folder()
+    read_place(folder).import_modules(folder)
     try:
         folders = definition_folders(folder)
     except UsageError:

@@ -45,7 +45,7 @@ def plan(
         say.text(_script(shown))
         return 0
     say.data(shown.to_dict())
-    _tell(say, shown)
+    tell_plan(say, shown)
     return 0
 
 
@@ -61,7 +61,8 @@ def _closed(sql: str) -> str:
     return sql if sql.rstrip().endswith(";") or not sql.strip() else f"{sql.rstrip()};"
 
 
-def _tell(say: Say, shown: Preview) -> None:
+def tell_plan(say: Say, shown: Preview) -> None:
+    """Show what an operation would do."""
     table = made_of(
         "step", "does", "rows", "chunks", "batches", right=("rows", "chunks", "batches")
     )

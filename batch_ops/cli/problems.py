@@ -55,7 +55,7 @@ def place(location: Location | None) -> list[Text]:
     if location is None:
         return []
     where = f"{location.file}:{location.line}:{location.column}" if location.line else location.file
-    line = _line_of(location) if location.line else None
+    line = _line_of(location) if location.line and not location.secret else None
     if line is None or location.column < 1:
         return [Text(where, style="cyan")]
     begin = max(0, location.column - 1 - SHOWN // 2) if len(line) > SHOWN else 0

@@ -10,6 +10,8 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from batch_ops.cli import problems, summary
+from batch_ops.cli.confirmation import confirmed
+from batch_ops.cli.detailed import Detailed
 from batch_ops.cli.interrupts import INTERRUPTED, orderly
 from batch_ops.cli.look import reasons_of
 from batch_ops.cli.options import Common, Limits, Parameters, said
@@ -49,6 +51,10 @@ def run(
         bool,
         said("Also when the same was completed before."),
     ] = False,
+    yes: Annotated[
+        bool,
+        said("Yes, do it: of an operation that requires a confirmation."),
+    ] = False,
     dagster: Dagster = True,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
     common: Common = Common(),  # noqa: B008  (frozen)
@@ -56,9 +62,10 @@ def run(
     """Run an operation."""
     from batch_ops.engine import Launch
 
-    say, options = Say(common), limits.options(again=again)
+    say, options = Say(common), limits.options(again=again, confirm=yes)
     with project() as found:
         values = parameters_of(found, operation, parameter)
+        options = confirmed(say, found, operation, values, options)
         start = _run_with(dagster=dagster)
         return _watch(
             say,
@@ -84,6 +91,10 @@ def resume(
         bool,
         said("Take sizes and limits of today's declaration."),
     ] = False,
+    skip_rejects: Annotated[
+        bool,
+        said("Rows that were rejected before do not stop it again."),
+    ] = False,
     dagster: Dagster = True,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
     common: Common = Common(),  # noqa: B008  (frozen)
@@ -93,7 +104,9 @@ def resume(
 
     say = Say(common)
     path = local_path(source) if source is not None else None
-    options = limits.options(take_over=take_over, source_path=path, use_new=use_new)
+    options = limits.options(
+        take_over=take_over, source_path=path, use_new=use_new, skip_rejects=skip_rejects
+    )
     with project() as found:
         chosen = _chosen(found, execution)
         start = _resume_with(dagster=dagster)
@@ -154,12 +167,19 @@ def _watch(say: Say, found: Project, start: Callable[[Listener], Result]) -> int
     begun = _Begun()
     try:
         with orderly(), _progress(say) as progress:
-            result = start(combine(begun, progress, log if say.common.debug else silent))
+            result = start(combine(begun, progress, _log(say)))
     except KeyboardInterrupt:
         return _tell_interrupted(say, found, begun.execution_id)
     with pipe_may_close():
         _tell(say, found, result)
     return result.status.exit_code
+
+
+def _log(say: Say) -> Listener:
+    """All that is logged with --debug; else what an operation wants to be told in detail."""
+    if say.common.debug:
+        return log
+    return silent if say.common.quiet else Detailed()
 
 
 @contextmanager

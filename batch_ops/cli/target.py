@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batch_ops.errors import BatchOpsError
-from batch_ops.spec.model import CsvSource
+from batch_ops.spec.model import CsvSource, RecordFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,11 +23,13 @@ def database_findings(checked: Declarations) -> list[str]:
 
 def _databases(checked: Declarations) -> Iterator[str]:
     from batch_ops.database import default_url, open_database
+    from batch_ops.engine.placefile import read_place
 
     for name in sorted({entity.connection or "" for entity in checked.entities}):
         entities = [each for each in checked.entities if (each.connection or "") == name]
         try:
-            database = open_database(default_url(checked.folder, name or None))
+            url = default_url(checked.folder, name or None, read_place(checked.folder).url)
+            database = open_database(url)
         except BatchOpsError as error:
             yield f"{error.what} {error.todo}".strip()
             continue
@@ -62,6 +64,6 @@ def _lacking(database: Database, entities: list[Entity]) -> Iterator[str]:
 def _sources(checked: Declarations) -> Iterator[str]:
     for operation in checked.operations:
         for step in operation.steps:
-            path = step.source.path if isinstance(step.source, CsvSource) else None
+            path = step.source.path if isinstance(step.source, CsvSource | RecordFile) else None
             if path and "://" not in path and not (checked.folder / Path(path)).exists():
                 yield f"The file {path} that {operation.name} reads is not there."

@@ -15,7 +15,7 @@ from batch_ops.database.faults import first_line
 from batch_ops.errors import DatabaseUnreachableError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import URL, Connection, Engine
 
@@ -130,18 +130,30 @@ def redacted(url: str) -> str:
         return "(not a database URL)"
 
 
-def default_url(folder: Path, connection: str | None = None) -> str:
-    """The URL of a named connection (None: the default one) from the environment; without one,
-    the default is `batch_ops.db` in the folder.
+def default_url(
+    folder: Path,
+    connection: str | None = None,
+    known: Callable[[str], str | None] | None = None,
+) -> str:
+    """The URL of a named connection (None: the default one): the environment's, else the one that
+    is known besides; the default is `batch_ops.db` in the folder.
     """
     variable = f"{URL_VARIABLE}_{connection.upper()}" if connection else URL_VARIABLE
     url = os.environ.get(variable)
+    if not url and connection and known is not None:
+        url = known(connection)
     if url:
         return url
     if connection:
         raise UsageError(
-            f"The connection {connection!r} has no URL.", todo=f"Set the variable {variable}."
+            f"The connection {connection!r} has no URL.",
+            todo=f"Name it in [connections] of batch_ops.toml, or set the variable {variable}.",
         )
+    return own_url(folder)
+
+
+def own_url(folder: Path) -> str:
+    """The URL of a project folder's own file, which is the default."""
     return f"sqlite:///{folder / 'batch_ops.db'}"
 
 

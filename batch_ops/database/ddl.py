@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from batch_ops.database.reflect import reflect, require
+from batch_ops.database.render import Renderer
 from batch_ops.database.tables import Column, ForeignKey, Table
 from batch_ops.errors import DeclarationError
 
@@ -38,6 +40,9 @@ def _column_sql(dialect: Dialect, entity: Entity, field: Field) -> str:
         parts.append(f"DEFAULT {_literal(field.default)}")
     if field.unique:
         parts.append("UNIQUE")
+    if field.check is not None:
+        sql = Renderer(dialect, {}, datetime.now(UTC)).constraint(field.check)
+        parts.append(f"CHECK ({sql})")
     return " ".join(parts)
 
 

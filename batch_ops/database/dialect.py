@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from batch_ops.database.faults import Fault
     from batch_ops.database.load import Layout, Loader
+    from batch_ops.database.merge import Merger, Merging
     from batch_ops.database.tables import Column, Table
     from batch_ops.database.values import Key
     from batch_ops.database.walk import Boundary
@@ -27,14 +28,18 @@ class Capabilities:
 
     Attributes:
         concurrent_writers: several connections may write at once; else there is one lane.
+        returning: a writing statement can stand in a WITH and hand on the rows it changed.
         row_values: `(a, b) > (x, y)` is compared as fast as it is written.
         kills_sessions: another process's sessions can be ended.
+        typed: a column takes only values of its type; else they are judged before.
         zones: timestamps carry their zone; else they are naive UTC.
     """
 
     concurrent_writers: bool
+    returning: bool
     row_values: bool
     kills_sessions: bool
+    typed: bool
     zones: bool
 
 
@@ -45,6 +50,8 @@ class Dialect(ABC):
     sqlglot_name: ClassVar[str]
     capabilities: ClassVar[Capabilities]
     quote_char: ClassVar[str] = '"'
+    waiting_sql: ClassVar[str | None] = None
+    """How many sessions of a name (a driver's parameter) wait for a lock now; None: unknown."""
 
     # connecting
 
@@ -118,7 +125,26 @@ class Dialect(ABC):
 
     @abstractmethod
     def rewrite(self, tree: exp.Expression) -> exp.Expression:
-        """The portable expression, changed where this database would mean something else."""
+        """The portable expression, changed where this database would mean something else.
+
+        The tree is used up.
+
+        Raises:
+            DeclarationError: it cannot mean the same here.
+        """
+
+    def assigned(self, tree: exp.Expression, column: Column) -> exp.Expression:
+        """A rewritten expression as the value of a column, brought to the column's type where the
+        database would not do so itself.
+
+        Raises:
+            DeclarationError: it is of a type the column does not take.
+        """
+        return tree
+
+    def needs_session(self, sql: str) -> bool:
+        """Whether rewritten SQL is understood by connections of batch_ops alone."""
+        return False
 
     def moment(self, value: Any) -> Any:
         """A value as this database's driver and columns take it: moments in UTC."""
@@ -129,6 +155,23 @@ class Dialect(ABC):
     @abstractmethod
     def loader(self, table: Table, layout: Layout) -> Loader:
         """The fastest way to put screened records into the table."""
+
+    @abstractmethod
+    def merger(self, work: Merging) -> Merger:
+        """Puts staged rows into their table."""
+
+    def stage_sql(self, name: str, columns: str) -> str:
+        """Make a session's temporary table where there is none."""
+        return f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({columns})"
+
+    def empty_sql(self, name: str) -> str:
+        """Empty a temporary table."""
+        return f"DELETE FROM {name}"
+
+    def differs(self, column: Column, there: str) -> str:
+        """Whether the row `there` has another value than the one proposed (NULLs are equal)."""
+        name = self.quote(column.name)
+        return f"{there}.{name} IS DISTINCT FROM EXCLUDED.{name}"
 
     @abstractmethod
     def boundaries(

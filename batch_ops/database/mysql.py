@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import create_engine, text
-from sqlglot import exp
 
 from batch_ops.database.dialect import Capabilities, Dialect
 from batch_ops.database.faults import Fault, FaultKind, first_line, original
-from batch_ops.spec.model import FieldType
+from batch_ops.spec.model import FieldType, OnConflict
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
     from sqlalchemy import URL, Connection, Engine
+    from sqlglot import exp
 
     from batch_ops.database.load import Layout, Loader
+    from batch_ops.database.merge import Merger, Merging
     from batch_ops.database.tables import Column, Table
     from batch_ops.database.walk import Boundary
     from batch_ops.spec.model import Field
@@ -57,7 +59,12 @@ class MySQL(Dialect):
     sqlglot_name = "mysql"
     quote_char = "`"
     capabilities = Capabilities(
-        concurrent_writers=True, row_values=False, kills_sessions=False, zones=False
+        concurrent_writers=True,
+        returning=False,
+        row_values=False,
+        kills_sessions=False,
+        typed=True,
+        zones=False,
     )
 
     def create_engine(self, url: URL, application_name: str) -> Engine:
@@ -113,12 +120,21 @@ class MySQL(Dialect):
         return value
 
     def rewrite(self, tree: exp.Expression) -> exp.Expression:
-        return tree.transform(_without_filter)
+        from batch_ops.database.mysql_expressions import rewrite
+
+        return rewrite(tree)
 
     def loader(self, table: Table, layout: Layout) -> Loader:
         from batch_ops.database.mysql_load import MySQLLoader
 
         return MySQLLoader(self, table, layout)
+
+    def merger(self, work: Merging) -> Merger:
+        from batch_ops.database.mysql_upsert import MySQLMerger
+
+        if not work.conflict and work.mode is not OnConflict.ERROR:
+            work = replace(work, conflict=work.target.key)
+        return MySQLMerger(self, work)
 
     def boundaries(
         self, connection: Connection, query: str, parameters: dict[str, Any], every: int
@@ -126,15 +142,3 @@ class MySQL(Dialect):
         from batch_ops.database.walk import walk_numbered
 
         return walk_numbered(connection, query, parameters, every)
-
-
-def _without_filter(node: exp.Expression) -> exp.Expression:
-    """`COUNT(x) FILTER (WHERE c)` as `COUNT(CASE WHEN c THEN x END)`."""
-    if not isinstance(node, exp.Filter):
-        return node
-    aggregate: exp.Expression = node.this.copy()
-    condition = node.expression.this
-    counted = aggregate.this
-    value = exp.Literal.number(1) if isinstance(counted, exp.Star) else counted
-    aggregate.set("this", exp.Case(ifs=[exp.If(this=condition, true=value)]))
-    return aggregate

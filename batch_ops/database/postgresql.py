@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from batch_ops.database.load import Layout, Loader
+    from batch_ops.database.merge import Merger, Merging
     from batch_ops.database.tables import Column, Table
     from batch_ops.database.values import Key
     from batch_ops.database.walk import Boundary
@@ -53,7 +54,17 @@ class PostgreSQL(Dialect):
     name = "postgresql"
     sqlglot_name = "postgres"
     capabilities = Capabilities(
-        concurrent_writers=True, row_values=True, kills_sessions=True, zones=True
+        concurrent_writers=True,
+        returning=True,
+        row_values=True,
+        kills_sessions=True,
+        typed=True,
+        zones=True,
+    )
+
+    waiting_sql = (
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
+        " AND datname = current_database() AND wait_event_type = 'Lock'"
     )
 
     def create_engine(self, url: URL, application_name: str) -> Engine:
@@ -123,6 +134,24 @@ class PostgreSQL(Dialect):
         from batch_ops.database.postgresql_load import CopyLoader
 
         return CopyLoader(self, table, layout)
+
+    def merger(self, work: Merging) -> Merger:
+        from batch_ops.database.postgresql_upsert import PostgreSQLMerger
+
+        return PostgreSQLMerger(self, work)
+
+    def stage_sql(self, name: str, columns: str) -> str:
+        """Emptied by each commit: rows that are only deleted would stay in its file."""
+        return f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({columns}) ON COMMIT DELETE ROWS"
+
+    def empty_sql(self, name: str) -> str:
+        return f"TRUNCATE {name}"
+
+    def differs(self, column: Column, there: str) -> str:
+        """JSON, other than JSONB, cannot be compared: its text is."""
+        name = self.quote(column.name)
+        kind = "::text" if column.sql_type.upper() == "JSON" else ""
+        return f"{there}.{name}{kind} IS DISTINCT FROM EXCLUDED.{name}{kind}"
 
     def boundaries(
         self, connection: Connection, query: str, parameters: dict[str, Any], every: int

@@ -82,7 +82,7 @@ def _column(connection: Connection, info: Any, declared: dict[str, Any]) -> Colu
     computed = info.get("computed") or (info.get("identity") or {}).get("always")
     return Column(
         name=info["name"],
-        sql_type=kind.compile(dialect=connection.dialect),
+        sql_type=_sql_type(connection, kind),
         type=field.type if field else field_type(kind),
         nullable=bool(info["nullable"]),
         length=getattr(kind, "length", None) or (field.length if field else None),
@@ -90,6 +90,12 @@ def _column(connection: Connection, info: Any, declared: dict[str, Any]) -> Colu
         generated=bool(computed),
         has_default=info.get("default") is not None or bool(info.get("identity")),
     )
+
+
+def _sql_type(connection: Connection, kind: types.TypeEngine[Any]) -> str:
+    """The type as the database writes it; empty where SQLAlchemy has no word for it."""
+    unknown = isinstance(kind, types.NullType)
+    return "" if unknown else str(kind.compile(dialect=connection.dialect))
 
 
 def field_type(kind: types.TypeEngine[Any]) -> FieldType | None:
@@ -119,9 +125,11 @@ def _unique(
     groups = [primary] if primary else []
     constraints = inspector.get_unique_constraints(entity.table, **where)
     groups += [tuple(constraint["column_names"]) for constraint in constraints]
-    for index in inspector.get_indexes(entity.table, **where):
+    # SQLite keeps a UNIQUE of a column in an index of its own making
+    for index in inspector.get_indexes(entity.table, include_auto_indexes=True, **where):
         names = index["column_names"]
-        if index["unique"] and None not in names:
+        partly = any(option.endswith("_where") for option in index.get("dialect_options", {}))
+        if index["unique"] and None not in names and not partly:
             groups.append(tuple(str(name) for name in names))
     return tuple(dict.fromkeys(groups))
 

@@ -12,10 +12,11 @@ from uuid import UUID
 import orjson
 import tenacity
 from sqlalchemy import create_engine, event
-from sqlglot import exp
 
+from batch_ops.database import sqlite_functions
 from batch_ops.database.dialect import Capabilities, Dialect
 from batch_ops.database.faults import Fault, FaultKind, first_line, original
+from batch_ops.database.sqlite_functions import RAISED
 from batch_ops.errors import DatabaseUnfitError
 from batch_ops.spec.model import FieldType
 
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
     from sqlalchemy import URL, Connection, Engine
+    from sqlglot import exp
 
     from batch_ops.database.load import Layout, Loader
+    from batch_ops.database.merge import Merger, Merging
     from batch_ops.database.tables import Column, Table
     from batch_ops.database.walk import Boundary
     from batch_ops.spec.model import Field
@@ -57,7 +60,12 @@ class SQLite(Dialect):
     name = "sqlite"
     sqlglot_name = "sqlite"
     capabilities = Capabilities(
-        concurrent_writers=False, row_values=True, kills_sessions=False, zones=False
+        concurrent_writers=False,
+        returning=False,
+        row_values=True,
+        kills_sessions=False,
+        typed=False,
+        zones=False,
     )
 
     def create_engine(self, url: URL, application_name: str) -> Engine:
@@ -93,6 +101,8 @@ class SQLite(Dialect):
         driver = original(error)
         code = getattr(driver, "sqlite_errorname", None) or type(driver).__name__
         message = first_line(error)
+        if isinstance(driver, sqlite3.OperationalError) and str(driver).startswith(RAISED):
+            return Fault(FaultKind.ROW, code, sqlite_functions.reason() or message)
         return Fault(_kind(code, driver), code, message, column=_column(message))
 
     def field_sql(self, field: Field, *, indexed: bool = False) -> str:
@@ -125,12 +135,31 @@ class SQLite(Dialect):
         return str(value) if isinstance(value, date | time | UUID) else value
 
     def rewrite(self, tree: exp.Expression) -> exp.Expression:
-        return tree.transform(_rewrite_interval)
+        from batch_ops.database.sqlite_expressions import rewrite
+
+        return rewrite(tree)
+
+    def assigned(self, tree: exp.Expression, column: Column) -> exp.Expression:
+        from batch_ops.database.sqlite_assigned import assigned
+
+        return assigned(tree, column)
+
+    def needs_session(self, sql: str) -> bool:
+        return sqlite_functions.PREFIX.upper() in sql.upper()
 
     def loader(self, table: Table, layout: Layout) -> Loader:
         from batch_ops.database.sqlite_load import SQLiteLoader
 
         return SQLiteLoader(self, table, layout)
+
+    def merger(self, work: Merging) -> Merger:
+        from batch_ops.database.staged_merge import StagedMerger
+
+        return StagedMerger(self, work)
+
+    def differs(self, column: Column, there: str) -> str:
+        name = self.quote(column.name)
+        return f"{there}.{name} IS NOT EXCLUDED.{name}"
 
     def boundaries(
         self, connection: Connection, query: str, parameters: dict[str, Any], every: int
@@ -156,6 +185,7 @@ def _configure(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA case_sensitive_like = ON")
+    sqlite_functions.register(connection)
 
 
 def _begin(connection: Connection) -> None:
@@ -175,27 +205,3 @@ def _column(message: str) -> str | None:
     if head not in ("NOT NULL", "UNIQUE") or not names:
         return None
     return names.split(",")[0].rpartition(".")[2].strip() or None
-
-
-def _rewrite_interval(node: exp.Expression) -> exp.Expression:
-    """Timestamps are text here: adding an interval is a call of strftime with modifiers."""
-    if not isinstance(node, exp.Add | exp.Sub) or not isinstance(node.expression, exp.Interval):
-        return node
-    sign = "+" if isinstance(node, exp.Add) else "-"
-    amount, unit = node.expression.this, node.expression.args.get("unit")
-    if not isinstance(amount, exp.Literal) or unit is None:
-        return node
-    modifiers = [exp.Literal.string(m) for m in interval_modifiers(sign, amount.name, unit.name)]
-    moment = exp.Anonymous(
-        this="strftime",
-        expressions=[exp.Literal.string("%Y-%m-%d %H:%M:%f"), node.this, *modifiers],
-    )
-    return exp.Paren(this=exp.DPipe(this=moment, expression=exp.Literal.string("000")))
-
-
-def interval_modifiers(sign: str, amount: str, unit: str) -> list[str]:
-    """SQLite's date modifiers for an interval; weeks are days."""
-    name = unit.lower().rstrip("s")
-    if name == "week":
-        return [f"{sign}{float(amount) * 7:g} days"]
-    return [f"{sign}{amount} {name}s"]

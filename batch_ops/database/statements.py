@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime  # noqa: TC003
 from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
 
 from batch_ops.database.render import Bind, Renderer, RowsOf
 from batch_ops.spec.model import Expression, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from batch_ops.database.dialect import Dialect
     from batch_ops.database.tables import Table
@@ -28,6 +30,12 @@ class OutputRows:
     columns: tuple[str, ...]
 
 
+def all_rows(dialect: Dialect, rows: OutputRows) -> str:
+    """All rows of an output, as a sub-select."""
+    columns = ", ".join(dialect.quote(name) for name in rows.columns)
+    return f"SELECT {columns} FROM {dialect.table_sql(rows.table.name, rows.table.schema)}"
+
+
 @dataclass(frozen=True)
 class Target:
     """A step's target table with its predicate; makes SQL, runs nothing.
@@ -37,6 +45,8 @@ class Target:
         binds: what the names in `where` and in values mean, outputs aside.
         outputs: the names that mean an earlier step's rows.
         moment: what NOW() means in `where`.
+        alive: the column that is NULL in rows that are not deleted; None: deleting deletes.
+        calls: what to call for the functions that Python answers.
     """
 
     dialect: Dialect
@@ -45,6 +55,8 @@ class Target:
     binds: Mapping[str, Bind]
     outputs: Mapping[str, OutputRows]
     moment: datetime
+    calls: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    alive: str | None = None
     _name: str = field(init=False, repr=False, default="")
 
     def __post_init__(self) -> None:
@@ -69,23 +81,39 @@ class Target:
             return None
         return self.count(" OR ".join(f"{self.dialect.quote(n)} IS NULL" for n in nullable))
 
-    def sample(self, columns: Sequence[str], limit: int) -> Statement:
-        """Some qualifying rows."""
+    def sample(
+        self, columns: Sequence[str], values: Mapping[str, Value], now: datetime, limit: int
+    ) -> Statement:
+        """Some qualifying rows: columns as they are, then what an update would make of others."""
         where, parameters = self._where(None, None)
-        names = self._columns(columns)
-        return f"SELECT {names} FROM {self._name}{where} LIMIT {int(limit)}", parameters
+        renderer = Renderer(self.dialect, self.binds, now, prefix="val", calls=self.calls)
+        after = [self._value(renderer, i, n, v) for i, (n, v) in enumerate(values.items())]
+        shown = ", ".join([*map(self.dialect.quote, columns), *after])
+        sql = f"SELECT {shown} FROM {self._name}{where} LIMIT {int(limit)}"
+        return sql, parameters | renderer.parameters
 
-    def delete(self, lower: Key | None, upper: Key | None) -> Statement:
-        """Delete the qualifying rows in `(lower, upper]`."""
+    def rows(self, lower: Key | None, upper: Key | None) -> Statement:
+        """The qualifying rows in `(lower, upper]` with all their columns, as a sub-select."""
         where, parameters = self._where(lower, upper)
-        return f"DELETE FROM {self._name}{where}", parameters
+        return f"(SELECT * FROM {self._name}{where})", parameters
+
+    def delete(self, now: datetime, lower: Key | None, upper: Key | None) -> Statement:
+        """Delete the qualifying rows in `(lower, upper]`; where rows are only marked as deleted,
+        that is set to `now`.
+        """
+        where, parameters = self._where(lower, upper)
+        if self.alive is None:
+            return f"DELETE FROM {self._name}{where}", parameters
+        marked = self.dialect.bind("bo_deleted", self.table.column(self.alive))
+        sql = f"UPDATE {self._name} SET {self.dialect.quote(self.alive)} = {marked}{where}"
+        return sql, parameters | {"bo_deleted": self.dialect.moment(now)}
 
     def update(
         self, values: Mapping[str, Value], now: datetime, lower: Key | None, upper: Key | None
     ) -> Statement:
         """Set values on the qualifying rows in `(lower, upper]`; NOW() in a value is `now`."""
         where, parameters = self._where(lower, upper)
-        renderer = Renderer(self.dialect, self.binds, now, prefix="val")
+        renderer = Renderer(self.dialect, self.binds, now, prefix="val", calls=self.calls)
         settings = [
             f"{self.dialect.quote(name)} = {self._value(renderer, i, name, value)}"
             for i, (name, value) in enumerate(values.items())
@@ -103,6 +131,16 @@ class Target:
             parameters,
         )
 
+    def keeping(self, change: Statement, output: Table) -> Statement:
+        """A change that hands the rows it meets to an output table, in one statement."""
+        columns = self._columns(output.column_names)
+        into = self.dialect.table_sql(output.name, output.schema)
+        sql = (
+            f"WITH bo_done AS ({change[0]} RETURNING {columns})"
+            f" INSERT INTO {into} ({columns}) SELECT {columns} FROM bo_done"
+        )
+        return sql, change[1]
+
     def rows_select(self, columns: Sequence[str]) -> Statement:
         """All qualifying rows' columns: stands for an output that was not made yet."""
         where, parameters = self._where(None, None)
@@ -111,7 +149,7 @@ class Target:
     def _value(self, renderer: Renderer, number: int, name: str, value: Value) -> str:
         if isinstance(value, Literal):
             return renderer.literal(f"set_{number}", value.value, self.table.column(name))
-        return renderer.sql(value)
+        return renderer.assigned(value, self.table.column(name))
 
     def _columns(self, names: Sequence[str]) -> str:
         return ", ".join(self.dialect.quote(name) for name in names)
@@ -119,11 +157,16 @@ class Target:
     def _where(self, lower: Key | None, upper: Key | None, extra: str | None = None) -> Statement:
         bounds, parameters = self._bounds(lower, upper)
         conditions = list(bounds)
+        if self.alive is not None:
+            conditions.append(f"{self.dialect.quote(self.alive)} IS NULL")
         if self.where is not None:
             binds: dict[str, Bind] = dict(self.binds)
             for name, rows in self.outputs.items():
-                binds[name] = RowsOf(self._rows_of(rows, bounds))
-            renderer = Renderer(self.dialect, binds, self.moment)
+                columns = _as_written(self.where, name, rows.columns)
+                written = replace(rows, columns=columns)
+                cut = bounds if self._goes_by_key(self.where, name, written) else ()
+                binds[name] = RowsOf(self._rows_of(written, cut))
+            renderer = Renderer(self.dialect, binds, self.moment, calls=self.calls)
             conditions.append(f"({renderer.sql(self.where)})")
             parameters |= renderer.parameters
         if extra:
@@ -142,7 +185,42 @@ class Target:
 
     def _rows_of(self, rows: OutputRows, bounds: Sequence[str]) -> str:
         """The output as a sub-select; cut to the batch's range where it goes by the same key."""
-        name = self.dialect.table_sql(rows.table.name, rows.table.schema)
-        same_key = rows.columns == self.table.key and rows.table.key == self.table.key
-        where = f" WHERE {' AND '.join(bounds)}" if bounds and same_key else ""
-        return f"SELECT {self._columns(rows.columns)} FROM {name}{where}"
+        where = f" WHERE {' AND '.join(bounds)}" if bounds else ""
+        return all_rows(self.dialect, rows) + where
+
+    def _goes_by_key(self, where: Expression, name: str, rows: OutputRows) -> bool:
+        """Whether the target's own key, and nothing else, is looked for in the output: only then
+        do rows of the output outside of a batch's range not matter to the batch.
+        """
+        if sorted(rows.columns) != sorted(self.table.key) or rows.table.key != self.table.key:
+            return False
+        if any(rows.table.column(n).type != self.table.column(n).type for n in rows.columns):
+            return False
+        places = [p for p in where.tree.find_all(exp.Placeholder) if p.name == name]
+        return all(_compared(place, self.table.name) == rows.columns for place in places)
+
+
+def _compared(place: exp.Placeholder, table: str) -> tuple[str, ...] | None:
+    """The columns of a table that are looked for in a placeholder; None where it is something else
+    or stands in a sub-select, whose columns may be another table's.
+    """
+    membership = place.find_ancestor(exp.In, exp.EQ)
+    if membership is None or place.find_ancestor(exp.Query) is not None:
+        return None
+    left = membership.this
+    parts = left.expressions if isinstance(left, exp.Tuple) else [left]
+    if not all(isinstance(part, exp.Column) and part.table in ("", table) for part in parts):
+        return None
+    return tuple(part.name for part in parts)
+
+
+def _as_written(where: Expression, name: str, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns of a key in the order in which a condition compares them with `:name`: a table
+    may have them in another order than its entity.
+    """
+    for placeholder in where.tree.find_all(exp.Placeholder):
+        compared = placeholder.find_ancestor(exp.In, exp.EQ)
+        if placeholder.name == name and compared and isinstance(compared.this, exp.Tuple):
+            written = tuple(part.name for part in compared.this.expressions)
+            return written if sorted(written) == sorted(columns) else columns
+    return columns

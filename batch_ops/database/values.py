@@ -1,4 +1,6 @@
-"""Key values as JSON-safe text and back, exactly: for cursors, bounds and rejects' keys."""
+"""Values as text: keys as JSON and back, exactly, for cursors, bounds and rejects; any value as a
+database reads it.
+"""
 
 from __future__ import annotations
 
@@ -80,3 +82,18 @@ def plain(value: Any) -> Any:
     if isinstance(value, bytes | memoryview):
         return bytes(value).hex()
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def as_text(value: Any) -> str | None:
+    """A value as the text a database reads it from; None for NULL."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, bytes | bytearray | memoryview):
+        return "\\x" + bytes(value).hex()
+    if isinstance(value, dict | list | tuple):
+        return orjson.dumps(value, default=str).decode()
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat())
+    return str(value)

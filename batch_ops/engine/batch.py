@@ -59,6 +59,7 @@ class Attempt:
                 the batch's rows is told in a transaction after the roll back.
             TakenOverError: the chunk's token is another one; the batch was rolled back.
         """
+        self.work.prepare(connection, self.batch)
         try:
             return self._whole_or_isolated(connection).counts
         except _StoppedByRow as stop:
@@ -74,13 +75,43 @@ class Attempt:
 
     def _transaction(self, connection: Connection, *, isolating: bool) -> Outcome:
         """Data, rejects, journal row and checkpoint, together or not at all."""
-        dialect = self.execution.database.dialect
-        with connection.begin():
-            dialect.begin_write(connection)
-            outcome = self.work.write(connection, self.batch, isolating=isolating)
-            self._judge(outcome)
-            dialect.immediate_constraints(connection)
-            self._journal(connection, outcome)
+        with self.execution.waits.writing(connection):
+            return self._write(connection, isolating=isolating, stops=self._stops)
+
+    def within(self, connection: Connection) -> Outcome:
+        """Do the batch inside a larger transaction; refused rows are left to whoever began it."""
+        try:
+            with connection.begin_nested():
+                return self._write(connection, isolating=False, stops=False)
+        except DBAPIError as error:
+            if self.execution.database.dialect.fault(error).kind is not FaultKind.ROW:
+                raise
+        with connection.begin_nested():
+            return self._write(connection, isolating=True, stops=False)
+
+    def _stopping(self, connection: Connection, outcome: Outcome) -> bool:
+        """Whether a row was refused that is to stop the execution: with `skip_rejects` one that
+        was not rejected before.
+        """
+        if not outcome.rejects or not self.execution.options.skip_rejects:
+            return bool(outcome.rejects)
+        chunk = self.claim.chunk
+        known = rejects.of_chunk(
+            self.execution.journal, connection, self.execution.id, chunk.step, chunk.number
+        )
+        return any(rejects.sign(reject) not in known for reject in outcome.rejects)
+
+    @property
+    def _stops(self) -> bool:
+        return self.execution.operation.error_handling is ErrorHandling.STOP
+
+    def _write(self, connection: Connection, *, isolating: bool, stops: bool) -> Outcome:
+        outcome = self.work.write(connection, self.batch, isolating=isolating)
+        self._judge(outcome)
+        if stops and self._stopping(connection, outcome):
+            raise _StoppedByRow(outcome)
+        self.execution.database.dialect.immediate_constraints(connection)
+        self._journal(connection, outcome)
         return outcome
 
     def _judge(self, outcome: Outcome) -> None:
@@ -90,8 +121,6 @@ class Attempt:
                 f" {outcome.counts}.",
                 execution_id=self.execution.id,
             )
-        if outcome.rejects and self.execution.operation.error_handling is ErrorHandling.STOP:
-            raise _StoppedByRow(outcome)
 
     def _journal(self, connection: Connection, outcome: Outcome) -> None:
         journal, execution_id = self.execution.journal, self.execution.id
@@ -124,7 +153,8 @@ class Attempt:
             "row_refused",
             f"A row was refused ({first.code}: {first.message}) and the operation says"
             " stop_on_error.",
-            todo=f"Mend it, then: batch-ops resume {self.execution.row.short_id}",
+            todo=f"Mend it, then: batch-ops resume {self.execution.row.short_id}"
+            " (or pass over it: --skip-rejects)",
             execution_id=execution_id,
         )
 

@@ -9,14 +9,17 @@ from sqlalchemy.exc import DBAPIError
 
 from batch_ops.database.faults import first_line
 from batch_ops.engine.conditions import evaluate_condition
+from batch_ops.engine.patience import steady
 from batch_ops.engine.reading import MASK
 from batch_ops.errors import CheckNotEvaluatedError, PreconditionFailedError
 from batch_ops.events import ChecksJudged
 from batch_ops.journal import executions
-from batch_ops.results import CheckResult
+from batch_ops.results import AFTER, BEFORE, CheckResult
 from batch_ops.spec.model import Check, CheckKind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from batch_ops.engine.conditions import Ground
     from batch_ops.engine.context import Context
 
@@ -30,20 +33,36 @@ def stored(execution: Context) -> tuple[CheckResult, ...]:
 
 def judge(execution: Context) -> tuple[CheckResult, ...]:
     """Judge all preconditions, or show the stored results. See Execution.judge."""
-    results = stored(execution)
+    results = tuple(check for check in stored(execution) if check.phase == BEFORE)
     if not results and execution.operation.preconditions:
-        results = evaluate(execution.ground())
-        with execution.database.writing() as connection:
-            told = [result.to_dict() for result in results]
-            executions.store_checks(execution.journal, connection, execution.id, told)
+        results = evaluate(execution.ground(), execution.operation.preconditions)
+        _store(execution, results)
     execution.emit(ChecksJudged(execution.id, execution.operation.name, results))
     _refuse(execution, results)
     return results
 
 
-def evaluate(ground: Ground) -> tuple[CheckResult, ...]:
-    """Judge all preconditions, in their order; the expectations in one go."""
-    checks = ground.operation.preconditions
+def judge_after(execution: Context) -> tuple[CheckResult, ...]:
+    """Judge all postconditions, and store them beside the others; all steps are finished."""
+    checks = execution.operation.postconditions
+    if not checks:
+        return ()
+    before = [check for check in stored(execution) if check.phase == BEFORE]
+    found = evaluate(execution.ground(), checks)
+    results = tuple(replace(check, phase=AFTER) for check in found)
+    _store(execution, (*before, *results))
+    return results
+
+
+@steady
+def _store(execution: Context, results: Sequence[CheckResult]) -> None:
+    with execution.database.writing() as connection:
+        told = [result.to_dict() for result in results]
+        executions.store_checks(execution.journal, connection, execution.id, told)
+
+
+def evaluate(ground: Ground, checks: Sequence[Check]) -> tuple[CheckResult, ...]:
+    """Judge pre- or postconditions, in their order; the expectations in one go."""
     grouped = [check for check in checks if check.kind is CheckKind.EXPECTATION]
     by_name = {result.name: result for result in _expectations(ground, grouped)}
     others = [check for check in checks if check.kind is not CheckKind.EXPECTATION]

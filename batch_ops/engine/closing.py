@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
+from batch_ops.engine import metrics
+from batch_ops.engine.checks import judge_after
 from batch_ops.engine.patience import steady
 from batch_ops.errors import (
     BatchOpsError,
@@ -19,13 +21,16 @@ from batch_ops.errors import (
 )
 from batch_ops.events import ExecutionFinished
 from batch_ops.journal import chunks, executions, ownership
-from batch_ops.results import Counts, Result, Status
+from batch_ops.results import CheckResult, Counts, Result, Status
+from batch_ops.spec.model import StepKind
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from batch_ops.engine.context import Context
 
+NOT_UNDERSTOOD = "42"
+"""The SQLSTATE class of syntax errors, unknown names, wrong types and missing privileges."""
 _BY_REASON = {"paused": Status.PAUSED, "cancelled": Status.CANCELLED}
 
 
@@ -35,14 +40,39 @@ def finish(execution: Context) -> Result:
     Raises:
         StoppedError: a step is not finished.
     """
-    result = execution.result()
+    result, ended = execution.result(), False
     if not result.status.finished:
         _refuse_unfinished(execution, result.next_step)
-        status = Status.COMPLETED_WITH_ERRORS if result.counts.rejects else Status.COMPLETED
-        _close(execution, status, result.counts)
+        status, message = _ended(execution, result)
+        ended = _close(execution, status, result.counts, message=message)
         result = execution.result()
-    execution.emit(ExecutionFinished(execution.id, execution.operation.name, result))
+    _tell(execution, result, ended=ended)
     return result
+
+
+def _ended(execution: Context, result: Result) -> tuple[Status, str | None]:
+    """How an execution whose steps are all finished ends; its postconditions are judged now."""
+    broken = [check for check in judge_after(execution) if not check.success]
+    if broken:
+        told = "; ".join(_broken(check) for check in broken)
+        return Status.COMPLETED_WITH_FAILED_CHECKS, told
+    return (Status.COMPLETED_WITH_ERRORS if result.counts.rejects else Status.COMPLETED), None
+
+
+def _broken(check: CheckResult) -> str:
+    if not check.evaluated:
+        return f"The postcondition {check.name!r} could not be evaluated: {check.message}"
+    observed = "" if check.observed_value is None else f" (observed: {check.observed_value})"
+    return f"The postcondition {check.name!r} does not hold: {check.description}{observed}"
+
+
+def _tell(execution: Context, result: Result, *, ended: bool) -> None:
+    """Tell whoever listens; and, where this ended it, whoever is to be told."""
+    if ended:
+        metrics.record(execution, result=result)
+    execution.emit(ExecutionFinished(execution.id, execution.operation.name, result))
+    if ended:
+        execution.notices.ended(result)
 
 
 def _refuse_unfinished(execution: Context, missing: str | None) -> None:
@@ -64,18 +94,24 @@ def abort(execution: Context, error: BaseException) -> Result:
     """
     status, reason = _status(error, written=False)
     message = error.what if isinstance(error, BatchOpsError) else str(error) or None
+    ended = False
     try:
         result = execution.result()
-        status, reason = _status(error, written=result.counts.total > 0)
+        done = [step for step in result.steps if step.kind != StepKind.SELECT]
+        written = any(step.counts.total for step in done)
+        status, reason = _status(error, written=written)
+        if not written and _is_misunderstood(execution, error):
+            status, reason = Status.REFUSED, "not_understood"
         if not result.status.finished:
-            _close(execution, status, result.counts, reason, message)
+            under_way = result.status is Status.RUNNING
+            ended = _close(execution, status, result.counts, reason, message) and under_way
             result = execution.result()
     except (DBAPIError, DatabaseUnfitError):
         _stop_beating(execution)
-        result = _untold(execution, status, reason, message)
+        result, ended = _untold(execution, status, reason, message), True
     if isinstance(error, TakenOverError):
         result = replace(result, status=status, stopped_reason=reason, message=message)
-    execution.emit(ExecutionFinished(execution.id, execution.operation.name, result))
+    _tell(execution, result, ended=ended)
     return result
 
 
@@ -89,6 +125,15 @@ def _status(error: BaseException, *, written: bool) -> tuple[Status, str]:
     if isinstance(error, TakenOverError):
         return Status.STOPPED, "taken_over"
     return Status.FAILED, "source_changed" if isinstance(error, SourceChangedError) else "error"
+
+
+def _is_misunderstood(execution: Context, error: BaseException) -> bool:
+    """Whether the database does not understand, or does not allow, the statement itself: to go on
+    with the same declaration would never help, so the execution is over.
+    """
+    if not isinstance(error, DBAPIError):
+        return False
+    return execution.database.dialect.fault(error).code.startswith(NOT_UNDERSTOOD)
 
 
 def _untold(execution: Context, status: Status, reason: str, message: str | None) -> Result:
@@ -129,11 +174,12 @@ def _close(
     counts: Counts,
     reason: str | None = None,
     message: str | None = None,
-) -> None:
+) -> bool:
+    """End it, unless others work on it still or have it now; whether this ended it."""
     journal = execution.journal
     with journal.database.locked() as connection:
-        mine = _let_go(execution, connection)
-        if mine and reason != "taken_over":
+        mine = _let_go(execution, connection) and reason != "taken_over"
+        if mine:
             executions.close(
                 journal,
                 connection,
@@ -144,6 +190,7 @@ def _close(
                 message=message,
             )
     _stop_beating(execution)
+    return mine
 
 
 def _let_go(execution: Context, connection: Connection) -> bool:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
 
 from batch_ops.database import ddl, reflect
+from batch_ops.database.render import Renderer
 from batch_ops.engine import parameters
 from batch_ops.engine.conditions import Ground
-from batch_ops.engine.examine import with_strict_key
+from batch_ops.engine.notices import Notices
+from batch_ops.engine.own_calls import own_calls
 from batch_ops.engine.reading import ChunkInfo, chunk_infos, read_result
+from batch_ops.engine.waits import LockWaits
 from batch_ops.errors import DatabaseUnfitError
-from batch_ops.journal import outputs
+from batch_ops.events import Progress
 from batch_ops.journal.store import utc_now
-from batch_ops.sources import Source, open_source
 from batch_ops.spec.model import StepKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from sqlalchemy import Connection
 
     from batch_ops.database import Database, Table
     from batch_ops.database.render import Bind
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
     from batch_ops.journal import ExecutionRow, Journal
     from batch_ops.results import Result, Status
     from batch_ops.spec.catalog import Catalog
-    from batch_ops.spec.model import Entity, Operation, Settings, Step
+    from batch_ops.spec.model import Entity, Expression, Operation, Settings, Step
 
 
 class Context:
@@ -53,6 +59,8 @@ class Context:
         self.status_before: Status | None = None
         self.opened_at = utc_now()
         self._tables: dict[str, Table] = {}
+        self._calls = own_calls(row.actor or "", self._permitted)
+        self.notices, self.waits = Notices(self), LockWaits(journal.database)
 
     # what it is
 
@@ -98,14 +106,19 @@ class Context:
     # what its parts ask of it
 
     def emit(self, event: Event) -> None:
-        """Tell the listener; in the calling thread."""
-        self._listen(event)
+        """Tell the listener; in the calling thread. Of progress only where it is to be told."""
+        if self.operation.telling.progress or not isinstance(event, Progress):
+            self._listen(event)
 
     def settings(self, step: Step) -> Settings:
         """The sizes and limits that hold for a step."""
         settings = self.options.settings(step.settings)
-        if settings.parallel is False or not self.database.dialect.capabilities.concurrent_writers:
+        writers = self.database.dialect.capabilities.concurrent_writers
+        if settings.parallel is False or not writers:
             return replace(settings, max_workers=1)
+        size = settings.worker_batch_size
+        if size and settings.max_workers > 1 and self.options.batch_size is None:
+            return replace(settings, batch_size=size)
         return settings
 
     def entity(self, step: Step) -> Entity:
@@ -121,7 +134,8 @@ class Context:
         if step.entity not in self._tables:
             self._tables[step.entity] = self._find_table(step)
         table = self._tables[step.entity]
-        if step.kind is not StepKind.INSERT and not table.key:
+        keyless = step.kind in (StepKind.INSERT, StepKind.FUNCTION) or step.conflict_target
+        if not keyless and not table.key:
             raise DatabaseUnfitError(
                 f"The table {table.full_name!r} has no key, and step {step.name!r} needs one.",
                 todo="Give it a primary key, or declare `key:` in the entity.",
@@ -129,36 +143,37 @@ class Context:
         return table
 
     def _find_table(self, step: Step) -> Table:
-        if step.kind is StepKind.INSERT:
+        if step.kind.adds:
             return ddl.ensure_table(self.database, self.entity(step), self.entities)
         with self.database.reading() as connection:
             return reflect.require(connection, self.entity(step))
 
-    def output(self, step: Step) -> Table:
-        """The output table of a selecting step."""
-        number = [s.name for s in self.operation.steps].index(step.name) + 1
-        name = outputs.output_name(self.row.short_id, number)
-        return outputs.shape(self.journal, name, self.table(step), step.select_fields)
+    def calls(self) -> Mapping[str, Callable[..., Any]]:
+        """What the functions mean that Python answers; each call is made once."""
+        return self._calls
+
+    def _permitted(self, permission: str) -> bool:
+        """Whether who works on it now may; asked again of whoever resumes."""
+        return permission in self.project.place.permissions_of(self.launch.actor)
 
     def binds(self) -> dict[str, Bind]:
         """What the parameters bind in expressions."""
         return parameters.binds(self.operation, self.parameters)
 
+    def scalar(self, connection: Connection, expression: Expression) -> Any:
+        """The value of an expression that reads no rows."""
+        dialect = self.database.dialect
+        renderer = Renderer(dialect, self.binds(), utc_now(), calls=self.calls())
+        statement = text(f"SELECT {renderer.sql(expression)}")
+        return connection.execute(statement, renderer.parameters).scalar()
+
     def ground(self) -> Ground:
         """What its preconditions are judged on."""
-        return Ground(self.database, self.operation, self.entities, self.binds(), self.row.moment)
-
-    def source(self, step: Step) -> Source:
-        """The step's source of rows, opened."""
-        assert step.source is not None
-        return open_source(
-            step.source,
-            with_strict_key(self.table(step)),
-            self.entity(step),
-            step.rules,
-            folder=self.project.folder,
-            parameters=self.parameters,
-            dialect=self.database.dialect,
-            entities=self.entities,
-            now=self.row.moment,
+        return Ground(
+            self.database,
+            self.operation,
+            self.entities,
+            self.binds(),
+            self.row.moment,
+            self._calls,
         )

@@ -11,6 +11,8 @@ from batch_ops.errors import DatabaseUnfitError
 from batch_ops.journal import ownership
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from batch_ops.journal import Journal
 
 
@@ -21,9 +23,12 @@ class Heartbeat:
     liveness is the recorded process.
     """
 
-    def __init__(self, journal: Journal, execution_id: str, worker: str) -> None:
+    def __init__(
+        self, journal: Journal, execution_id: str, worker: str, every: timedelta | None = None
+    ) -> None:
         self.lost = threading.Event()
         self._journal, self._execution_id, self._worker = journal, execution_id, worker
+        self._every = every or ownership.HEARTBEAT
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         if journal.database.dialect.capabilities.concurrent_writers:
@@ -36,7 +41,7 @@ class Heartbeat:
             self._thread.join(timeout=10)
 
     def _beat(self) -> None:
-        while not self._stopped.wait(ownership.HEARTBEAT.total_seconds()):
+        while not self._stopped.wait(self._every.total_seconds()):
             try:
                 if not self._once():
                     self.lost.set()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
@@ -13,41 +13,38 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from batch_ops.database.dialect import Dialect
-    from batch_ops.database.values import Key
 
 SINGLY = 8
 """Spans of so few rows are tried row by row: halving them would cost more statements."""
 
-Run = Callable[["Key | None", "Key"], int]
+T = TypeVar("T")
+Run = Callable[[int, int], T]
+"""Does the rows from one place (from 0) to before another."""
 
 
 def isolate(
-    connection: Connection,
-    run: Run,
-    lower: Key | None,
-    keys: Sequence[Key],
-    dialect: Dialect,
-) -> tuple[int, list[tuple[Key, Fault]]]:
-    """Run a range statement over sorted keys, halving what fails, each part in a savepoint.
+    connection: Connection, run: Run[T], rows: int, dialect: Dialect
+) -> tuple[list[T], list[tuple[int, Fault]]]:
+    """Run a statement over sorted rows, halving what fails, each part in a savepoint.
 
     Deferred constraints are judged at once, so that a violation shows in its own part.
 
     Returns:
-        How many rows were done, and each refused key with what the database said.
+        What the parts gave, and the place of each refused row with what the database said.
     """
     dialect.immediate_constraints(connection)
-    done, refused = 0, []
-    spans = [(0, len(keys))]
+    done: list[T] = []
+    refused: list[tuple[int, Fault]] = []
+    spans = [(0, rows)]
     while spans:
         start, stop = spans.pop()
         if start == stop:
             continue
-        before = keys[start - 1] if start else lower
-        fault, rows = _attempt(connection, run, before, keys[stop - 1], dialect)
+        fault = _attempt(connection, run, start, stop, dialect, done)
         if fault is None:
-            done += rows
-        elif stop - start == 1:
-            refused.append((keys[start], fault))
+            continue
+        if stop - start == 1:
+            refused.append((start, fault))
         else:
             spans.extend(reversed(_parts(start, stop)))
     return done, refused
@@ -61,13 +58,14 @@ def _parts(start: int, stop: int) -> list[tuple[int, int]]:
 
 
 def _attempt(
-    connection: Connection, run: Run, lower: Key | None, upper: Key, dialect: Dialect
-) -> tuple[Fault | None, int]:
+    connection: Connection, run: Run[T], start: int, stop: int, dialect: Dialect, done: list[T]
+) -> Fault | None:
     try:
         with connection.begin_nested():
-            return None, run(lower, upper)
+            done.append(run(start, stop))
     except DBAPIError as error:
         fault = dialect.fault(error)
         if fault.kind is not FaultKind.ROW:
             raise
-        return fault, 0
+        return fault
+    return None

@@ -10,6 +10,7 @@ from batch_ops.engine.opening import start
 from batch_ops.engine.options import Launch, RunOptions
 from batch_ops.engine.parameters import SOURCE_PATH
 from batch_ops.engine.reading import find
+from batch_ops.engine.streams import open_stream
 from batch_ops.engine.taking import acquire, target_tables
 from batch_ops.errors import OwnershipError, SourceChangedError, UsageError
 from batch_ops.events import Listener, silent
@@ -52,7 +53,10 @@ def join(
             execution_id=row.id,
         )
     working = row.id in project.heartbeats
-    catalog, options = _declaration(project, row, options)
+    stored = Catalog.from_texts(row.declaration)
+    catalog, options = _declaration(project, row, stored, options)
+    telling = stored.operation(row.operation).telling
+    journal = journal.named(telling.log_table, telling.metrics_table)
     execution = Execution(project, journal, catalog, row, options, launch or Launch(), listen)
     if options.source_path:
         execution.parameters[SOURCE_PATH] = options.source_path
@@ -61,6 +65,7 @@ def join(
             raise chunks.taken_over(row.id)
         return execution
     with fitting(journal):
+        journal.ensure()
         _check_source(execution)
         _rejoin(execution, exclusive)
     start(execution, resumed=True)
@@ -68,10 +73,9 @@ def join(
 
 
 def _declaration(
-    project: Project, row: ExecutionRow, options: RunOptions
+    project: Project, row: ExecutionRow, stored: Catalog, options: RunOptions
 ) -> tuple[Catalog, RunOptions]:
     """The declaration it began with; `use_new` takes today's, if it means the same."""
-    stored = Catalog.from_texts(row.declaration)
     options = options.over(row.options)
     if not options.use_new:
         return stored, options
@@ -89,10 +93,10 @@ def _declaration(
 
 def _check_source(execution: Execution) -> None:
     row = execution.row
-    step = next((s for s in execution.operation.steps if s.source is not None), None)
-    if step is None or row.source_digest is None:
+    if row.source_digest is None:
         return
-    digest = execution.source(step).digest()
+    step = next(s for s in execution.operation.steps if s.stream is not None)
+    digest = open_stream(execution, step).digest()
     if digest != row.source_digest:
         raise SourceChangedError(
             f"The source {row.source} is not the one execution {row.short_id} began with"
@@ -113,7 +117,8 @@ def _rejoin(execution: Execution, exclusive: bool) -> None:
     with journal.database.locked() as connection:
         _strike_out(execution, connection, exclusive)
         acquire(journal, connection, row.id, execution.operation, execution.project)
-        ownership.register(journal, connection, row.id, execution.project.worker())
+        mine, every = execution.project.worker(), execution.operation.telling.heartbeat
+        ownership.register(journal, connection, row.id, mine, every)
         now = executions.get(journal, connection, row.id)
         execution.status_before = now.status if now else None
         executions.set_status(

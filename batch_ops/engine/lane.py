@@ -13,7 +13,7 @@ from batch_ops.database.connect import ReopenedConnection
 from batch_ops.engine.batch import new_attempt
 from batch_ops.engine.patience import passes, patience
 from batch_ops.engine.stops import stopped
-from batch_ops.engine.work import Work, work_of
+from batch_ops.engine.works import work_of
 from batch_ops.errors import DatabaseUnreachableError
 from batch_ops.journal import checkpoints, chunks, executions
 from batch_ops.journal.chunks import ChunkRow, Claim
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from batch_ops.engine.context import Context
+    from batch_ops.engine.work import Work
     from batch_ops.results import Counts
     from batch_ops.spec.model import Step
 
@@ -33,7 +34,10 @@ CONTROL_EVERY_S = 0.5
 class BatchDone:
     """A batch was committed."""
 
+    chunk_key: str
+    number: int
     counts: Counts
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,13 @@ class ChunkDone:
 Report = Callable[["BatchDone | ChunkDone"], None]
 
 
+def asked_of(execution: Context) -> str | None:
+    """Why somebody asked the execution to stop; None: nobody did."""
+    with execution.database.reading() as connection:
+        asked = executions.control_of(execution.journal, connection, execution.id)
+    return {"pause": "paused", "cancel": "cancelled"}.get(asked or "")
+
+
 @dataclass
 class Lane:
     """One worker of a step.
@@ -55,6 +66,7 @@ class Lane:
         report: told of every commit; called in the lane's thread.
         must_stop: asked between batches; the reason, or None.
         among: only chunks of these keys.
+        pace: called between two batches; waits where the operation says how fast it may go.
     """
 
     execution: Context
@@ -63,6 +75,8 @@ class Lane:
     report: Report
     must_stop: Callable[[], str | None]
     among: Collection[str] | None = None
+    pace: Callable[[Counts], None] = lambda _counts: None
+    _bad: int = field(default=0, init=False)
     _asked: float = field(default=0.0, init=False)
 
     def run(self) -> None:
@@ -74,15 +88,14 @@ class Lane:
         """
         with (
             ReopenedConnection(self.execution.database) as line,
-            work_of(self.execution, self.step) as work,
+            work_of(self.execution, self.step, self.must_stop) as work,
         ):
             while (claim := self._patience()(self._claim, line)) is not None:
                 self.report(ChunkDone(self._finish(line, claim, work)))
 
     def _claim(self, line: ReopenedConnection) -> Claim | None:
         journal = self.execution.journal
-        with line.healthy() as connection, connection.begin():
-            journal.database.dialect.begin_write(connection)
+        with line.healthy() as connection, self.execution.waits.writing(connection):
             return chunks.claim_next(
                 journal,
                 connection,
@@ -128,15 +141,27 @@ class Lane:
         with work.batches(connection, done) as batches:
             for batch in batches:
                 self._hold()
-                attempt = new_attempt(self.execution, claim, work, batch, done.batches + 1)
+                number, began = done.batches + 1, time.monotonic()
+                attempt = new_attempt(self.execution, claim, work, batch, number)
                 counts = attempt.commit(connection)
                 done = checkpoints.after_batch(done, counts, last=batch.last)
-                self.report(BatchDone(counts))
+                self.report(BatchDone(done.key, number, counts, time.monotonic() - began))
+                self._judge_own(counts)
+                if not batch.last:
+                    self.pace(counts)
         if done.status != chunks.COMPLETED:
             with connection.begin():
                 checkpoints.complete(self.execution.journal, connection, self.execution.id, claim)
             done = checkpoints.after_batch(done, None, last=True)
         return done
+
+    def _judge_own(self, counts: Counts) -> None:
+        """This lane's own limit of errors: N are allowed, the next one stops the execution."""
+        operation = self.execution.operation
+        limit = operation.settings.max_errors_per_worker
+        self._bad += counts.failed + (0 if operation.skip_invalid_rows else counts.invalid)
+        if limit is not None and self._bad > limit:
+            raise stopped(self.execution, "max_errors_per_worker")
 
     def _hold(self) -> None:
         """Between two batches: is there a reason to stop?"""
@@ -149,9 +174,7 @@ class Lane:
         if now - self._asked < CONTROL_EVERY_S:
             return None
         self._asked = now
-        with self.execution.database.reading() as connection:
-            asked = executions.control_of(self.execution.journal, connection, self.execution.id)
-        return {"pause": "paused", "cancel": "cancelled"}.get(asked or "")
+        return asked_of(self.execution)
 
     def _patience(self) -> tenacity.Retrying:
         return patience(self.execution.database.dialect, self.execution.settings(self.step).retry)

@@ -11,6 +11,8 @@ from batch_ops.engine.execution import Execution
 from batch_ops.engine.heartbeat import Heartbeat
 from batch_ops.engine.options import Launch, RunOptions
 from batch_ops.engine.taking import enter
+from batch_ops.engine.telling import own_journal
+from batch_ops.errors import ConfirmationError
 from batch_ops.events import ExecutionStarted, Listener, silent
 from batch_ops.journal import ExecutionRow
 from batch_ops.journal.store import utc_now
@@ -37,15 +39,22 @@ def begin(
 
     Raises:
         UnknownNameError, ParameterError, SourceError, DeclarationError: nothing was written.
-        UnfinishedExecutionError, AlreadyCompletedError, OwnershipError, DatabaseUnfitError:
-            refused; nothing was written.
+        ConfirmationError, UnfinishedExecutionError, AlreadyCompletedError, OwnershipError,
+            DatabaseUnfitError: refused; nothing was written.
     """
     launch = launch or Launch()
     declared = project.catalog.operation(operation)
     given = values.resolve(declared, parameters or {})
-    journal = project.journal(connection_of(project, declared))
+    if declared.requires_confirmation and not options.confirm:
+        raise ConfirmationError(
+            f"{operation} requires a confirmation.",
+            todo=f"See what it would do: batch-ops plan {operation}. Then run it with --yes, or"
+            " with `confirm: true` in the launchpad, schedule or sensor.",
+        )
+    usual = project.journal(connection_of(project, declared))
+    journal = own_journal(usual, project.catalog, declared)
     with fitting(journal):
-        source = examine(project, journal, declared, given)
+        source = examine(project, journal, declared, given, launch.actor)
         digest = source.digest() if source else None
         row = _new_row(project, declared, given, options, launch, source, digest)
         journal.ensure()
@@ -94,5 +103,10 @@ def start(execution: Execution, *, resumed: bool) -> None:
     """This process works on the execution from now on."""
     beats = execution.project.heartbeats
     worker = execution.project.worker().name
-    beats[execution.id] = Heartbeat(execution.journal, execution.id, worker)
-    execution.emit(ExecutionStarted(execution.id, execution.operation.name, resumed))
+    telling = execution.operation.telling
+    beats[execution.id] = Heartbeat(execution.journal, execution.id, worker, telling.heartbeat)
+    execution.notices.begin()
+    level, progress = str(telling.level), telling.progress
+    execution.emit(
+        ExecutionStarted(execution.id, execution.operation.name, resumed, level, progress)
+    )

@@ -24,9 +24,11 @@ class RunOptions:
 
     Attributes:
         again: run what was completed before.
+        confirm: the person's yes to an operation that requires it.
         take_over: resume: the person's word that the process that holds it is gone.
         source_path: resume: the file stands elsewhere now.
         use_new: resume: take sizes and limits of today's declaration.
+        skip_rejects: resume: rows that were rejected before do not stop it again.
     """
 
     batch_size: int | None = None
@@ -35,9 +37,11 @@ class RunOptions:
     max_errors: ErrorLimit | None = None
     timeout: timedelta | None = None
     again: bool = False
+    confirm: bool = False
     take_over: bool = False
     source_path: str | None = None
     use_new: bool = False
+    skip_rejects: bool = False
 
     def settings(self, declared: Settings) -> Settings:
         """The settings that hold."""

@@ -14,7 +14,7 @@ import orjson
 from batch_ops.database import values
 from batch_ops.database.render import Bind, ListOf, Scalar
 from batch_ops.errors import ParameterError, UnknownNameError
-from batch_ops.spec.model import CsvSource, FieldType, Operation, Parameter
+from batch_ops.spec.model import CsvSource, FieldType, Operation, Parameter, RecordFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ def parameters_of(operation: Operation) -> dict[str, Parameter]:
     """The operation's parameters, with `source_path` where its file source has none."""
     known = {parameter.name: parameter for parameter in operation.parameters}
     for step in operation.steps:
-        if isinstance(step.source, CsvSource):
+        if isinstance(step.source, CsvSource | RecordFile):
             required = step.source.path is None
             known.setdefault(
                 SOURCE_PATH,
@@ -46,6 +46,7 @@ def resolve(operation: Operation, given: Mapping[str, Any]) -> dict[str, Any]:
     known = parameters_of(operation)
     for name in given:
         if name not in known:
+            _refuse_bound(operation, name)
             raise UnknownNameError("parameter", name, known)
     found: dict[str, Any] = {}
     for name, parameter in known.items():
@@ -60,7 +61,38 @@ def resolve(operation: Operation, given: Mapping[str, Any]) -> dict[str, Any]:
             )
         else:
             found[name] = None
+        _judge_texts(name, found[name])
     return found
+
+
+def _judge_texts(name: str, value: Any, *, of_record: bool = False) -> None:
+    """Refuse texts that nobody can keep: half a sign of UTF-16; outside of records, which are
+    judged row by row, also NUL, at which some databases end a text.
+    """
+    if isinstance(value, str):
+        broken = not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value)
+        if broken or ("\0" in value and not of_record):
+            sign = "half a sign, which is no Unicode" if broken else "the sign NUL"
+            raise ParameterError(
+                f"The value of parameter {name!r} holds {sign}.",
+                todo="Databases cannot keep it in a text: take it out.",
+            )
+    elif isinstance(value, dict):
+        for item in (*value, *value.values()):
+            _judge_texts(name, item, of_record=True)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _judge_texts(name, item, of_record=of_record)
+
+
+def _refuse_bound(operation: Operation, name: str) -> None:
+    for step in operation.steps:
+        if name in step.outputs:
+            raise ParameterError(
+                f"The name {name!r} stands for the rows of step {step.outputs[name]!r}; it takes no"
+                " value.",
+                todo="Leave it out, or declare a parameter of this name under `parameters:`.",
+            )
 
 
 def _typed(parameter: Parameter, value: Any) -> Any:

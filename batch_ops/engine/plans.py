@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batch_ops.database.statements import OutputRows, Target
+from batch_ops.engine.feeds import keep_query, keep_query_on, walked
+from batch_ops.engine.function_work import is_list, place_key
+from batch_ops.engine.outputs import is_needed, output_of
 from batch_ops.engine.patience import steady
 from batch_ops.engine.reading import ChunkInfo, chunk_infos
+from batch_ops.engine.streams import open_stream
 from batch_ops.errors import (
     DatabaseUnfitError,
     LimitExceededError,
@@ -17,25 +20,31 @@ from batch_ops.events import StepPlanned
 from batch_ops.journal import chunks, executions, outputs
 from batch_ops.journal.chunks import ChunkRow
 from batch_ops.journal.executions import StepRow
+from batch_ops.planning.chunks import PlannedChunk, cut, spacing
 from batch_ops.planning.files import plan_source
-from batch_ops.planning.keyset import plan_keyset
+from batch_ops.planning.keyset import boundaries_between, plan_keyset
+from batch_ops.spec.model import QuerySource
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from batch_ops.database.statements import Target
     from batch_ops.engine.context import Context
-    from batch_ops.planning.chunks import PlannedChunk
-    from batch_ops.spec.model import Step
+    from batch_ops.spec.model import Operation, Step
 
 
 def plan_step(execution: Context, step: Step) -> tuple[ChunkInfo, ...]:
     """The step's stored plan; made now when there is none. See Execution.plan_step."""
     known = chunk_infos(execution.journal, execution.id, step.name)
-    if known:
+    if known or step in group_of(execution.operation):
         return known
     _require_finished(execution, step)
-    rows, planned = _plan_source(execution, step) if step.source else _plan_table(execution, step)
-    _hold_to_limit(execution, step, rows)
+    rows, planned = _plan(execution, step)
+    hold_to_limit(execution, step, rows)
+    if is_needed(execution.operation, step):
+        output_of(
+            execution, step
+        )  # makes tables it reads and nobody made, in their own transaction
     _store(execution, step, rows, planned)
     infos = chunk_infos(execution.journal, execution.id, step.name)
     keys = tuple(info.key for info in infos)
@@ -43,34 +52,17 @@ def plan_step(execution: Context, step: Step) -> tuple[ChunkInfo, ...]:
     return infos
 
 
-def target(execution: Context, step: Step) -> Target:
-    """The step's target with its predicate, names bound."""
-    names = {name: execution.operation.step(source) for name, source in step.outputs.items()}
-    return Target(
-        dialect=execution.database.dialect,
-        table=execution.table(step),
-        where=step.where,
-        binds=execution.binds(),
-        outputs={name: _output_rows(execution, name, source) for name, source in names.items()},
-        moment=execution.row.moment,
-    )
-
-
-def _output_rows(execution: Context, name: str, source: Step) -> OutputRows:
-    return OutputRows(
-        execution.output(source), output_meaning(name, source, execution.table(source).key)
-    )
-
-
-def output_meaning(name: str, source: Step, key: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns a reference to an output stands for: the one selected field, else the key."""
-    single = name.endswith("_ids") and len(source.select_fields) == 1
-    return source.select_fields if single else key
-
-
-def needs_output(execution: Context, step: Step) -> bool:
-    """Whether a later step refers to this one's rows."""
-    return any(step.name in other.outputs.values() for other in execution.operation.steps)
+def _plan(execution: Context, step: Step) -> tuple[int, tuple[PlannedChunk, ...]]:
+    if step.stream is not None:
+        return _plan_source(execution, step)
+    if isinstance(step.source, QuerySource):
+        keep_query(execution, step)
+    goal = walked(execution, step)
+    if goal is not None:
+        return _plan_table(execution, step, goal)
+    if is_list(execution, step):
+        return _plan_list(execution, step)
+    return 1, (PlannedChunk(number=1, rows=1, lower=None, upper=place_key(1)),)
 
 
 def _require_finished(execution: Context, step: Step) -> None:
@@ -88,9 +80,10 @@ def _require_finished(execution: Context, step: Step) -> None:
 
 
 def _plan_source(execution: Context, step: Step) -> tuple[int, tuple[PlannedChunk, ...]]:
-    source = execution.source(step)
+    source = open_stream(execution, step)
     plan = source.scan(execution.settings(step).chunk_rows)
-    if execution.row.source_digest and plan.digest != execution.row.source_digest:
+    mine = execution.row.source == source.name
+    if mine and execution.row.source_digest not in (None, plan.digest):
         raise SourceChangedError(
             f"The source {source.name} changed while it was read.",
             todo="Run it again when the file stands still.",
@@ -99,9 +92,49 @@ def _plan_source(execution: Context, step: Step) -> tuple[int, tuple[PlannedChun
     return plan.rows, plan_source(plan)
 
 
+def plan_on(
+    execution: Context, step: Step, connection: Connection
+) -> tuple[int, tuple[PlannedChunk, ...]]:
+    """A plan within an open transaction, by what it has done so far; nothing is stored."""
+    if step.stream is not None:
+        return _plan_source(execution, step)
+    if isinstance(step.source, QuerySource):
+        keep_query_on(execution, step, connection)
+    goal = walked(execution, step)
+    assert goal is not None
+    settings = execution.settings(step)
+    _refuse_null_keys(connection, goal)
+    every = spacing(settings.batch_size, settings.chunk_rows)
+    found = boundaries_between(connection, goal, None, None, every)
+    parts = [(found.boundaries, found.rows)]
+    return found.rows, tuple(cut(parts, every, settings.chunk_rows))
+
+
+def group_of(operation: Operation) -> tuple[Step, ...]:
+    """The steps of an atomic operation that are one transaction: from the first writing one to
+    the last. They are planned within it.
+    """
+    if not operation.atomic:
+        return ()
+    writing = [number for number, step in enumerate(operation.steps) if step.kind.writes]
+    return operation.steps[writing[0] : writing[-1] + 1]
+
+
+def _plan_list(execution: Context, step: Step) -> tuple[int, tuple[PlannedChunk, ...]]:
+    """A list handed over as a parameter is cut by places."""
+    rows = len(execution.parameters[step.input.name or ""])
+    settings = execution.settings(step)
+    every = spacing(settings.batch_size, settings.chunk_rows)
+    places = [*range(every, rows, every), rows] if rows else []
+    parts = [([place_key(place) for place in places], rows)]
+    return rows, tuple(cut(parts, every, settings.chunk_rows))
+
+
 @steady
-def _plan_table(execution: Context, step: Step) -> tuple[int, tuple[PlannedChunk, ...]]:
-    settings, goal = execution.settings(step), target(execution, step)
+def _plan_table(
+    execution: Context, step: Step, goal: Target
+) -> tuple[int, tuple[PlannedChunk, ...]]:
+    settings = execution.settings(step)
     with execution.database.reading() as connection:
         _refuse_null_keys(connection, goal)
     plan = plan_keyset(
@@ -129,7 +162,8 @@ def _refuse_null_keys(connection: Connection, goal: Target) -> None:
         )
 
 
-def _hold_to_limit(execution: Context, step: Step, rows: int) -> None:
+def hold_to_limit(execution: Context, step: Step, rows: int) -> None:
+    """Refuse, or stop, where a writing step is larger than `max_records`."""
     limit = execution.settings(step).max_records
     if limit is None or rows <= limit or not step.kind.writes:
         return
@@ -156,23 +190,25 @@ def _store(execution: Context, step: Step, rows: int, planned: tuple[PlannedChun
         known = executions.steps_of(journal, connection, execution.id)
         if any(row.name == step.name for row in known):
             return
-        output = _make_output(execution, step, connection)
+        output = make_output(execution, step, connection)
         number = [s.name for s in execution.operation.steps].index(step.name) + 1
         row = StepRow(step.name, number, str(step.kind), "planned", rows, output)
         executions.add_step(journal, connection, execution.id, row)
-        parts = [_chunk_row(execution, step, chunk) for chunk in planned]
+        parts = [chunk_row(execution, step, chunk) for chunk in planned]
         chunks.add_all(journal, connection, execution.id, parts)
 
 
-def _make_output(execution: Context, step: Step, connection: Connection) -> str | None:
-    if not needs_output(execution, step):
+def make_output(execution: Context, step: Step, connection: Connection) -> str | None:
+    """The table for the step's rows, where a later step refers to them; its name."""
+    if not is_needed(execution.operation, step):
         return None
-    output = execution.output(step)
-    outputs.create(execution.journal, connection, execution.table(step), output)
+    output = output_of(execution, step)
+    outputs.create(execution.journal, connection, output)
     return output.name
 
 
-def _chunk_row(execution: Context, step: Step, chunk: PlannedChunk) -> ChunkRow:
+def chunk_row(execution: Context, step: Step, chunk: PlannedChunk) -> ChunkRow:
+    """A planned chunk as the journal keeps it."""
     return ChunkRow(
         step=step.name,
         number=chunk.number,

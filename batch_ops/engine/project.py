@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import uuid
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batch_ops.database import Database, default_url, open_database
+from batch_ops.engine.placefile import read_place
 from batch_ops.errors import UsageError
 from batch_ops.journal import Journal
 from batch_ops.journal.ownership import WorkerIdentity, this_process
@@ -15,6 +17,7 @@ from batch_ops.spec.catalog import Catalog
 
 if TYPE_CHECKING:
     from batch_ops.engine.heartbeat import Heartbeat
+    from batch_ops.engine.place import Place
 
 DEFS_VARIABLE = "BATCH_OPS_DEFS"
 MARKER = "dagster.yaml"
@@ -40,14 +43,21 @@ class Project:
 
     @classmethod
     def find(cls, start: Path | None = None) -> Project:
-        """The project a command means: see `project_folder` and `definition_folders`.
+        """The project a command means: see `project_folder` and `definition_folders`. The modules
+        it names are imported first: they may register functions that declarations call.
 
         Raises:
-            UsageError: there is no folder with declarations.
+            UsageError: there is no folder with declarations, or batch_ops.toml is wrong.
             DeclarationError: a declaration is wrong.
         """
         folder = project_folder(start)
+        read_place(folder).import_modules(folder)
         return cls(folder, Catalog.load(definition_folders(folder)))
+
+    @cached_property
+    def place(self) -> Place:
+        """What `batch_ops.toml` in the folder says of this place."""
+        return read_place(self.folder)
 
     @property
     def application_name(self) -> str:
@@ -58,7 +68,7 @@ class Project:
         """The database of a named connection (None: the default one), opened once per process."""
         self._forget_after_fork()
         if connection not in self._databases:
-            url = default_url(self.folder, connection)
+            url = default_url(self.folder, connection, self.place.url)
             self._databases[connection] = open_database(url, application_name=self.application_name)
         return self._databases[connection]
 

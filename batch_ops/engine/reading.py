@@ -10,6 +10,7 @@ from batch_ops.errors import UnknownNameError
 from batch_ops.journal import chunks, executions, ownership, rejects
 from batch_ops.journal.store import utc_now
 from batch_ops.results import CheckResult, ChunkCounts, Counts, Reject, Result, Status, StepResult
+from batch_ops.spec.model import ErrorHandling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from batch_ops.spec.model import Operation
 
 MASK = "***"
+MOST_ERRORS = 10_000
+"""Errors a result holds; the journal has all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ def _result(
     if operation is not None:
         steps += [_unplanned(s.name, s.kind) for s in operation.steps if s.name not in known]
     ended = row.completed_at or utc_now()
+    collects = operation is not None and operation.error_handling is ErrorHandling.COLLECT
     return Result(
         execution_id=row.id,
         operation=row.operation,
@@ -99,7 +103,16 @@ def _result(
         completed_at=row.completed_at,
         duration_s=(ended - row.started_at).total_seconds(),
         run_id=row.run_id,
+        errors=_errors(journal, connection, row) if collects and row.completed_at else (),
+        collects_errors=collects,
     )
+
+
+def _errors(journal: Journal, connection: Connection, row: ExecutionRow) -> tuple[Reject, ...]:
+    """The first rejects, as they may be shown."""
+    hidden = hidden_columns(row)
+    found = rejects.stream(journal, connection, row.id, limit=MOST_ERRORS)
+    return tuple(masked(reject, hidden) for reject in found)
 
 
 def _step(step: StepRow, parts: Sequence[ChunkRow]) -> StepResult:
@@ -262,6 +275,14 @@ def execution_of_run(project: Project, run_id: str) -> str | None:
         if row is not None:
             return row.id
     return None
+
+
+def long_lists_of(project: Project, execution_id: str) -> dict[str, Any]:
+    """The parameters of an execution that are lists."""
+    from batch_ops.engine.parameters import load
+
+    _, row = find(project, execution_id)
+    return {name: value for name, value in load(row.parameters).items() if isinstance(value, list)}
 
 
 def is_worked_on(project: Project, execution_id: str) -> bool:

@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
-from batch_ops.engine.lane import BatchDone, ChunkDone, Lane
+from batch_ops.engine import limits, metrics
+from batch_ops.engine.atomic import run_group
+from batch_ops.engine.lane import BatchDone, ChunkDone, Lane, asked_of
+from batch_ops.engine.pace import Pace
 from batch_ops.engine.patience import steady
-from batch_ops.engine.plans import plan_step
-from batch_ops.engine.stops import named, stopped
+from batch_ops.engine.plans import group_of, plan_step
+from batch_ops.engine.stops import named
+from batch_ops.engine.teller import Teller
 from batch_ops.errors import DatabaseUnfitError, StoppedError
-from batch_ops.events import ChunkCompleted, Progress, StepFinished
+from batch_ops.events import StepFinished
 from batch_ops.journal import chunks, executions
 from batch_ops.journal.store import utc_now
+from batch_ops.spec.model import OnConflict, StepKind
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from batch_ops.engine.context import Context
-    from batch_ops.results import Counts, StepResult
-    from batch_ops.spec.model import ErrorLimit, Step
+    from batch_ops.results import StepResult
+    from batch_ops.spec.model import Step
 
-PUBLISH_EVERY_S = 1.0
-PERCENT_FROM_ROWS = 1_000
-"""A share of rejects is looked at from so many rows on, or at the end."""
+_LAST_WINS = (OnConflict.UPDATE, OnConflict.REPLACE)
+"""Of records with one key the last one is written: they must be met in their order."""
 
 
 def run_step(
@@ -36,13 +39,32 @@ def run_step(
 ) -> StepResult:
     """Do the step's chunks that are not done. See Execution.run_step."""
     with named(execution):
+        if step in group_of(execution.operation):
+            _run_group(execution, step)
+            return step_result(execution, step)
         plan_step(execution, step)
         _begin_attempt(execution, step)
         try:
-            _Crew(execution, step, chunk_keys).work()
+            with _measured(execution):
+                _Crew(execution, step, chunk_keys).work()
         finally:
             _end_attempt(execution, step)
+            metrics.record(execution, step.name)
+            execution.notices.settle(share=0.5)
     return step_result(execution, step)
+
+
+def _run_group(execution: Context, step: Step) -> None:
+    try:
+        with _measured(execution):
+            run_group(execution, step, _Watch(execution))
+    finally:
+        for each in group_of(execution.operation):
+            metrics.record(execution, each.name)
+
+
+def _measured(execution: Context) -> AbstractContextManager[None]:
+    return execution.waits.watched() if execution.operation.telling.metrics else nullcontext()
 
 
 @steady
@@ -69,7 +91,7 @@ def finish_step(execution: Context, step: Step) -> StepResult:
             todo=f"Go on: batch-ops resume {execution.row.short_id}",
             execution_id=execution.id,
         )
-    _check_share(execution, known.counts)
+    limits.check_share(execution, known.counts)
     if result.status != "finished":
         with named(execution):
             _mark_finished(execution, step)
@@ -89,26 +111,22 @@ def step_result(execution: Context, step: Step) -> StepResult:
     return execution.result().step(step.name)
 
 
-def over_limit(
-    limit: ErrorLimit | None, counts: Counts, *, skip_invalid: bool, ended: bool = False
-) -> bool:
-    """Whether more rows were refused than the limit allows: N are allowed, the next one is not."""
-    if limit is None:
-        return False
-    bad = counts.failed + (0 if skip_invalid else counts.invalid)
-    if limit.rows is not None:
-        return bad > limit.rows
-    if limit.share is None or (counts.total < PERCENT_FROM_ROWS and not ended):
-        return False
-    return bad > limit.share * counts.total
+class _Watch:
+    """Whether an execution must stop, where one transaction is all there is."""
+
+    def __init__(self, execution: Context) -> None:
+        self._execution = execution
+
+    def __call__(self) -> str | None:
+        if self._execution.lost:
+            raise chunks.taken_over(self._execution.id)
+        return "timeout" if out_of_time(self._execution) else asked_of(self._execution)
 
 
-def _check_share(execution: Context, counts: Counts) -> None:
-    """A percentage of few rows is looked at when the step ends."""
-    operation = execution.operation
-    limit = execution.options.settings(operation.settings).max_errors
-    if over_limit(limit, counts, skip_invalid=operation.skip_invalid_rows, ended=True):
-        raise stopped(execution, "max_errors")
+def out_of_time(execution: Context) -> bool:
+    """Whether the operation's time is over."""
+    timeout = execution.options.settings(execution.operation.settings).timeout
+    return timeout is not None and utc_now() - execution.opened_at > timeout
 
 
 class _Crew:
@@ -121,11 +139,10 @@ class _Crew:
         self._told = queue.SimpleQueue()
         self._reason: str | None = None
         known = execution.result()
-        self._step_counts = known.step(step.name).counts
-        self._planned = known.step(step.name).planned_rows or 0
         self._total = known.counts
-        self._began = self._published = time.monotonic()
+        self._teller = Teller(execution, step, known)
         self._lock = threading.Lock()
+        self._pace = Pace(self._settings.throttle, lambda: self._reason)
 
     def work(self) -> None:
         """Start the lanes, hand on what they tell until all have ended, raise what stopped them."""
@@ -142,17 +159,19 @@ class _Crew:
                 thread.join()
             self._drain(errors)
             raise
-        self._progress()
+        self._teller.progress()
         if errors:
             raise _first_cause(errors)
 
     def _lanes(self) -> int:
-        source = self._step.source is not None and self._settings.parallel is not True
+        step = self._step
+        ordered = step.stream is not None and self._settings.parallel is not True
+        one_lane = ordered or step.kind is StepKind.UPSERT or step.on_conflict in _LAST_WINS
         open_chunks = sum(
             not info.completed and (self._keys is None or info.key in self._keys)
             for info in self._execution.chunks(self._step.name)
         )
-        return max(1, min(1 if source else self._settings.max_workers, open_chunks))
+        return max(1, min(1 if one_lane else self._settings.max_workers, open_chunks))
 
     def _thread(self, number: int) -> threading.Thread:
         worker = self._execution.project.worker().name
@@ -163,6 +182,7 @@ class _Crew:
             report=self._report,
             must_stop=self._must_stop,
             among=self._keys,
+            pace=self._pace,
         )
         return threading.Thread(target=self._run, args=(lane,), name=f"lane-{number}", daemon=True)
 
@@ -187,19 +207,15 @@ class _Crew:
     def _limit(self) -> None:
         operation = self._execution.operation
         limit = self._execution.options.settings(operation.settings).max_errors
-        if over_limit(limit, self._total, skip_invalid=operation.skip_invalid_rows):
+        if limits.over_limit(limit, self._total, skip_invalid=operation.skip_invalid_rows):
             self._stop("max_errors")
 
     def _must_stop(self) -> str | None:
         if self._execution.lost:
             raise chunks.taken_over(self._execution.id)
-        if self._reason is None and self._out_of_time():
+        if self._reason is None and out_of_time(self._execution):
             self._stop("timeout")
         return self._reason
-
-    def _out_of_time(self) -> bool:
-        timeout = self._execution.options.settings(self._execution.operation.settings).timeout
-        return timeout is not None and utc_now() - self._execution.opened_at > timeout
 
     def _stop(self, reason: str) -> None:
         with self._lock:
@@ -212,13 +228,13 @@ class _Crew:
             try:
                 message = self._told.get(timeout=0.2)
             except queue.Empty:
-                self._tick()
+                self._teller.tick()
                 continue
             if message is None:
                 running -= 1
             else:
                 self._hand_on(message, errors)
-                self._tick()
+                self._teller.tick()
 
     def _drain(self, errors: list[BaseException]) -> None:
         while not self._told.empty():
@@ -232,41 +248,9 @@ class _Crew:
         if isinstance(message, BaseException):
             errors.append(message)
         elif isinstance(message, BatchDone):
-            self._step_counts += message.counts
+            self._teller.committed(message)
         else:
-            self._completed(message)
-
-    def _completed(self, message: ChunkDone) -> None:
-        chunk, now = message.chunk, utc_now()
-        self._execution.emit(
-            ChunkCompleted(
-                self._execution.id,
-                self._execution.operation.name,
-                self._step.name,
-                chunk.key,
-                chunk.counts,
-                chunk.batches,
-                chunk.started_at or now,
-                chunk.completed_at or now,
-            )
-        )
-
-    def _tick(self) -> None:
-        if time.monotonic() - self._published >= PUBLISH_EVERY_S:
-            self._progress()
-
-    def _progress(self) -> None:
-        self._published = time.monotonic()
-        self._execution.emit(
-            Progress(
-                self._execution.id,
-                self._execution.operation.name,
-                self._step.name,
-                self._step_counts,
-                self._planned,
-                self._published - self._began,
-            )
-        )
+            self._teller.completed(message)
 
 
 def _first_cause(errors: list[BaseException]) -> BaseException:

@@ -21,6 +21,7 @@ def stopped(execution: Context, reason: str) -> StoppedError:
         "interrupted": "It was interrupted.",
         "timeout": "Its time is over.",
         "max_errors": "More rows were refused than max_errors allows.",
+        "max_errors_per_worker": "A lane met more refused rows than max_errors_per_worker allows.",
         "paused": "It was paused.",
         "cancelled": "It was cancelled.",
     }

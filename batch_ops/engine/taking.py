@@ -37,7 +37,8 @@ def enter(
         _refuse_same(journal, connection, operation, row, options)
         executions.add(journal, connection, row)
         acquire(journal, connection, row.id, operation, project)
-        ownership.register(journal, connection, row.id, worker)
+        every = operation.telling.heartbeat
+        ownership.register(journal, connection, row.id, worker, every)
 
 
 def acquire(

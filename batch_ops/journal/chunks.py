@@ -82,7 +82,10 @@ def add_all(
             "splits": orjson.dumps(chunk.splits).decode(),
             "spacing": chunk.spacing,
             "status": chunk.status,
-            "token": 0,
+            "token": chunk.token,
+            "worker": chunk.worker,
+            "started_at": chunk.started_at,
+            "completed_at": chunk.completed_at,
             "batches": 0,
             **dict.fromkeys(COUNTERS, 0),
         }
@@ -228,6 +231,21 @@ def _take(tables: Tables) -> Update:
             ),
         )
     )
+
+
+def note_attempt(
+    journal: Journal,
+    connection: Connection,
+    execution_id: str,
+    step: str,
+    number: int,
+    told: Counts,
+) -> None:
+    """What a chunk came to in an attempt that was rolled back, until it is done again."""
+    table = journal.tables.chunks
+    mine = (table.c.operation_id == execution_id, table.c.step == step, table.c.chunk == number)
+    attempt = orjson.dumps(told.to_dict()).decode()
+    connection.execute(update(table).where(*mine).values(attempt=attempt))
 
 
 def release(journal: Journal, connection: Connection, execution_id: str, worker: str) -> None:

@@ -7,8 +7,9 @@ from datetime import datetime  # noqa: TC003
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
+from batch_ops.journal import outputs
 from batch_ops.journal.store import utc_now
 from batch_ops.results import Counts, Status
 
@@ -310,3 +311,17 @@ def finish_step(journal: Journal, connection: Connection, execution_id: str, ste
         .where(table.c.operation_id == execution_id, table.c.step == step)
         .values(status="finished", completed_at=utc_now())
     )
+
+
+def forget_steps(
+    journal: Journal, connection: Connection, execution_id: str, steps: Sequence[str]
+) -> None:
+    """Take back what was planned and told of steps that are done anew, and their outputs."""
+    tables = journal.tables
+    known = {row.name: row for row in steps_of(journal, connection, execution_id)}
+    made = [known[name].output_table for name in steps if name in known]
+    outputs.drop(journal, connection, [name for name in made if name])
+    for table in (tables.errors, tables.logs, tables.chunks, tables.steps):
+        connection.execute(
+            delete(table).where(table.c.operation_id == execution_id, table.c.step.in_(steps))
+        )

@@ -1,57 +1,63 @@
-"""Step outputs: a table per selecting step, for the steps that refer to its rows."""
+"""Step outputs: a table per step whose rows a later step refers to."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from batch_ops.database.tables import Table
+from batch_ops.database.tables import Column, Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Connection
 
+    from batch_ops.database.dialect import Dialect
     from batch_ops.journal.store import Journal
 
 
 OUTPUT_PREFIX = "batch_output_"
+NUMBER = "bo_row"
+"""The key of rows that have none of their own: in the order they were given."""
 
 
-def output_name(short_id: str, number: int) -> str:
-    """The name of the output table of an execution's step."""
-    return f"{OUTPUT_PREFIX}{short_id}_{number}"
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The output table of a step, by its columns; `key` is what it is walked by."""
+
+    name: str
+    schema: str | None
+    key: tuple[Column, ...]
+    kept: tuple[Column, ...] = ()
+
+    @property
+    def table(self) -> Table:
+        """The same as a table."""
+        columns = (*self.key, *self.kept)
+        return Table(self.name, self.schema, columns, tuple(column.name for column in self.key))
 
 
-def output_columns(target: Table, select_fields: Sequence[str]) -> tuple[str, ...]:
-    """The columns an output keeps: the target's key, then what the step selects besides."""
-    return tuple(dict.fromkeys((*target.key, *select_fields)))
+def output_name(short_id: str, number: int, what: str = "") -> str:
+    """The name of the output table of an execution's step; `what` it holds besides its rows."""
+    return f"{OUTPUT_PREFIX}{short_id}_{number}{what}"
 
 
-def create(journal: Journal, connection: Connection, target: Table, output: Table) -> None:
-    """Make the output table: the target's types, the target's key as primary key."""
+def create(journal: Journal, connection: Connection, output: Output) -> None:
+    """Make the output table."""
     dialect = journal.database.dialect
-    columns = [
-        f"{dialect.quote(column.name)} {column.sql_type}"
-        + (" NOT NULL" if column.name in target.key else "")
-        for column in output.columns
-    ]
-    key = ", ".join(dialect.quote(name) for name in target.key)
+    columns = [f"{_column(dialect, column)} NOT NULL" for column in output.key]
+    columns += [_column(dialect, column) for column in output.kept]
+    key = ", ".join(dialect.quote(column.name) for column in output.key)
     name = dialect.table_sql(output.name, output.schema)
     connection.exec_driver_sql(f"CREATE TABLE {name} ({', '.join(columns)}, PRIMARY KEY ({key}))")
 
 
-def shape(journal: Journal, name: str, target: Table, select_fields: Sequence[str]) -> Table:
-    """The output table as a Table."""
-    columns = output_columns(target, select_fields)
-    return Table(
-        name=name,
-        schema=journal.tables.schema,
-        columns=tuple(target.column(column) for column in columns),
-        key=target.key,
-    )
+def _column(dialect: Dialect, column: Column) -> str:
+    return f"{dialect.quote(column.name)} {column.sql_type}"
 
 
-def drop(journal: Journal, connection: Connection, name: str) -> None:
-    """Purge an output table."""
-    table = journal.database.dialect.table_sql(name, journal.tables.schema)
-    connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table}")
+def drop(journal: Journal, connection: Connection, names: Sequence[str]) -> None:
+    """Purge output tables."""
+    for name in names:
+        table = journal.database.dialect.table_sql(name, journal.tables.schema)
+        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table}")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from batch_ops.journal.store import Journal
 
 HEARTBEAT = timedelta(seconds=5)
+"""Between two signs of life, where the operation says nothing else."""
+
 MISSED = 3
 """Heartbeats a holder on another machine may miss before it counts as dead."""
 
@@ -40,11 +42,12 @@ class WorkerIdentity:
 
 @dataclass(frozen=True, slots=True)
 class WorkerRow:
-    """A registered worker, with the age of its last heartbeat."""
+    """A registered worker, with the age of its last heartbeat, and how often one should come."""
 
     identity: WorkerIdentity
     execution_id: str
     silent_for: timedelta
+    every: timedelta = HEARTBEAT
 
     def lives(self) -> bool:
         """Whether it still works: asked of the operating system where it is this machine's,
@@ -52,7 +55,7 @@ class WorkerRow:
         """
         if self.identity.host == socket.gethostname():
             return process_lives(self.identity.pid, self.identity.pid_started)
-        return self.silent_for <= HEARTBEAT * MISSED
+        return self.silent_for <= self.every * MISSED
 
     def __str__(self) -> str:
         return f"process {self.identity.pid} on {self.identity.host}"
@@ -89,7 +92,8 @@ def workers_of(journal: Journal, connection: Connection, execution_id: str) -> l
 
 def _worker(row: Row[Any]) -> WorkerRow:
     identity = WorkerIdentity(row.worker, row.host, row.pid, row.pid_started, row.application_name)
-    return WorkerRow(identity, str(row.operation_id), _age(row.clock, row.heartbeat_at))
+    age, every = _age(row.clock, row.heartbeat_at), timedelta(seconds=row.heartbeat_s)
+    return WorkerRow(identity, str(row.operation_id), age, every)
 
 
 def _age(clock: datetime, heartbeat: datetime) -> timedelta:
@@ -102,9 +106,16 @@ def living(journal: Journal, connection: Connection, execution_id: str) -> list[
 
 
 def register(
-    journal: Journal, connection: Connection, execution_id: str, worker: WorkerIdentity
+    journal: Journal,
+    connection: Connection,
+    execution_id: str,
+    worker: WorkerIdentity,
+    every: timedelta | None = None,
 ) -> None:
-    """Enter this process as a worker of the execution; again is the same."""
+    """Enter this process as a worker of the execution; again is the same.
+
+    every: how often it will say that it lives; None is the usual.
+    """
     table = journal.tables.workers
     if beat(journal, connection, execution_id, worker.name):
         return
@@ -117,6 +128,7 @@ def register(
             pid_started=worker.pid_started,
             application_name=worker.application_name,
             heartbeat_at=func.current_timestamp(),
+            heartbeat_s=(every or HEARTBEAT).total_seconds(),
         )
     )
 

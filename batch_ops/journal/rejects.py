@@ -111,6 +111,26 @@ def stream(
         )
 
 
+def of_chunk(
+    journal: Journal, connection: Connection, execution_id: str, step: str, chunk: int
+) -> set[str]:
+    """The signs of the rejects a chunk has."""
+    table = journal.tables.errors
+    query = select(table.c.row_number, table.c.record_key, table.c.failed_records).where(
+        table.c.operation_id == execution_id, table.c.step == step, table.c.chunk == chunk
+    )
+    return {_sign(*row) for row in connection.execute(query)}
+
+
+def sign(reject: Reject) -> str:
+    """What tells a rejected row from others: its number, else its key, else all of it."""
+    return _sign(reject.row, _dump(reject.key), _dump(reject.data))
+
+
+def _sign(row: int | None, key: str | None, data: str | None) -> str:
+    return str(row) if row is not None else key or data or ""
+
+
 def by_reason(
     journal: Journal, connection: Connection, execution_id: str
 ) -> list[tuple[str, str | None, str, int]]:

@@ -12,10 +12,10 @@ from sqlalchemy.schema import CreateSchema
 
 from batch_ops.database.faults import first_line
 from batch_ops.errors import DatabaseUnfitError
-from batch_ops.journal.tables import VERSION, Tables
+from batch_ops.journal.tables import LOGS, METRICS, VERSION, Tables
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Table
 
     from batch_ops.database import Database
 
@@ -23,11 +23,31 @@ SCHEMA_VARIABLE = "BATCH_OPS_JOURNAL_SCHEMA"
 
 
 class Journal:
-    """The journal's tables in one database."""
+    """The journal's tables in one database.
 
-    def __init__(self, database: Database) -> None:
+    log_table, metrics_table: what an operation calls its own; None is the journal's.
+    """
+
+    def __init__(
+        self, database: Database, *, log_table: str | None = None, metrics_table: str | None = None
+    ) -> None:
         self.database = database
-        self.tables = Tables(os.environ.get(SCHEMA_VARIABLE) or None)
+        self.tables = Tables(
+            os.environ.get(SCHEMA_VARIABLE) or None,
+            logs=log_table or LOGS,
+            metrics=metrics_table or METRICS,
+        )
+        self._others: dict[tuple[str, str], Journal] = {}
+
+    def named(self, log_table: str | None, metrics_table: str | None) -> Journal:
+        """This journal, with other tables of log and metrics where an operation names them."""
+        names = (log_table or LOGS, metrics_table or METRICS)
+        if names == (self.tables.logs.name, self.tables.metrics.name):
+            return self
+        if names not in self._others:
+            other = Journal(self.database, log_table=log_table, metrics_table=metrics_table)
+            self._others[names] = other
+        return self._others[names]
 
     def exists(self) -> bool:
         """Whether the journal is there; makes nothing.
@@ -41,13 +61,14 @@ class Journal:
             return self._version(connection) is not None
 
     def ensure(self) -> None:
-        """Make the journal when it is not there, under a lock.
+        """Make the journal, or what of it is not there, under a lock.
 
         Raises:
-            DatabaseUnfitError: it cannot be made, or is of another version.
+            DatabaseUnfitError: it cannot be made, or is of another version; or a table an operation
+                names is there and is another one.
         """
         with self.database.reading() as connection:
-            if self._version(connection) is not None:
+            if self._version(connection) is not None and not self._lacking(connection):
                 return
         try:
             with self.database.reading() as connection:
@@ -62,12 +83,30 @@ class Journal:
             ) from error
 
     def _make(self, connection: Connection) -> None:
-        if self._version(connection) is not None:
-            return
+        new = self._version(connection) is None
         if self.tables.schema:
             connection.execute(CreateSchema(self.tables.schema, if_not_exists=True))
         self.tables.metadata.create_all(connection)
-        connection.execute(insert(self.tables.version).values(version=VERSION))
+        if new:
+            connection.execute(insert(self.tables.version).values(version=VERSION))
+
+    def _lacking(self, connection: Connection) -> bool:
+        """Whether a table is missing; what an operation names is looked at more closely."""
+        there = set(inspect(connection).get_table_names(schema=self.tables.schema))
+        for table, usual in ((self.tables.logs, LOGS), (self.tables.metrics, METRICS)):
+            if table.name in there and table.name != usual:
+                self._refuse_other(connection, table)
+        return any(table.name not in there for table in self.tables.metadata.tables.values())
+
+    def _refuse_other(self, connection: Connection, table: Table) -> None:
+        found = inspect(connection).get_columns(table.name, schema=table.schema)
+        missing = {column.name for column in table.columns} - {each["name"] for each in found}
+        if missing:
+            raise DatabaseUnfitError(
+                f"The table {table.name!r} that the operation names for what is told of it is there"
+                f" and lacks the columns {', '.join(sorted(missing))}.",
+                todo="Name another table; one that is not there is made.",
+            )
 
     def _version(self, connection: Connection) -> int | None:
         table = self.tables.version

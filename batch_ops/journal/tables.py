@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     Index,
@@ -23,6 +24,7 @@ from batch_ops.results import OUTCOMES
 
 VERSION = 1
 COUNTERS = ("total", *OUTCOMES, "cascaded")
+LOGS, METRICS = "batch_operation_logs", "batch_performance_metrics"
 
 
 def _counters() -> list[Column[Any]]:
@@ -30,18 +32,25 @@ def _counters() -> list[Column[Any]]:
 
 
 class Tables:
-    """The journal's tables, in one schema (None: the connection's default one)."""
+    """The journal's tables, in one schema (None: the connection's default one).
 
-    def __init__(self, schema: str | None = None) -> None:
+    logs, metrics: what the tables of log and metrics are called; an operation may name its own.
+    """
+
+    def __init__(
+        self, schema: str | None = None, *, logs: str = LOGS, metrics: str = METRICS
+    ) -> None:
         self.schema = schema
         self.metadata = MetaData(schema=schema)
         self.operations = _operations(self.metadata)
-        self.logs = _logs(self.metadata)
+        self.logs = _logs(self.metadata, logs)
         self.errors = _errors(self.metadata)
         self.steps = _steps(self.metadata)
         self.chunks = _chunks(self.metadata)
         self.ownership = _ownership(self.metadata)
         self.workers = _workers(self.metadata)
+        self.metrics = _metrics(self.metadata, metrics)
+        self.notifications = _notifications(self.metadata)
         self.version = Table(
             "batch_journal", self.metadata, Column("version", Integer, nullable=False)
         )
@@ -81,10 +90,10 @@ def _operations(metadata: MetaData) -> Table:
     )
 
 
-def _logs(metadata: MetaData) -> Table:
+def _logs(metadata: MetaData, name: str) -> Table:
     """One row per committed batch, written in the batch's own transaction."""
     return Table(
-        "batch_operation_logs",
+        name,
         metadata,
         Column("operation_id", ExecutionId, nullable=False),
         Column("step", String(255), nullable=False),
@@ -187,7 +196,9 @@ def _ownership(metadata: MetaData) -> Table:
 
 
 def _workers(metadata: MetaData) -> Table:
-    """Processes that work on an execution now, and when they were last heard of."""
+    """Processes that work on an execution now, when they were last heard of, and how many seconds
+    there are between two signs of life.
+    """
     return Table(
         "batch_workers",
         metadata,
@@ -198,4 +209,33 @@ def _workers(metadata: MetaData) -> Table:
         Column("pid_started", Float(53), nullable=False),
         Column("application_name", String(64), nullable=False),
         Column("heartbeat_at", UtcDateTime, nullable=False),
+        Column("heartbeat_s", Float(53), nullable=False),
+    )
+
+
+def _metrics(metadata: MetaData, name: str) -> Table:
+    """What was measured of an execution (`step` is NULL) and of its steps; the newest alone."""
+    return Table(
+        name,
+        metadata,
+        Column("operation_id", ExecutionId, nullable=False, index=True),
+        Column("step", String(255)),
+        Column("metric_name", String(64), nullable=False),
+        Column("metric_value", Float(53), nullable=False),
+        Column("recorded_at", UtcDateTime, nullable=False),
+    )
+
+
+def _notifications(metadata: MetaData) -> Table:
+    """One row per sending: what was told on which channel, and why it did not arrive."""
+    return Table(
+        "batch_notifications",
+        metadata,
+        Column("notification_id", SerialId, primary_key=True, autoincrement=True),
+        Column("operation_id", ExecutionId, nullable=False, index=True),
+        Column("event", String(40), nullable=False),
+        Column("channel", String(255), nullable=False),
+        Column("sent_at", UtcDateTime, nullable=False),
+        Column("success", Boolean, nullable=False),
+        Column("error_message", Text),
     )

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from batch_ops.errors import without_passwords
 from batch_ops.events import (
+    BatchCommitted,
     ChecksJudged,
     ChunkCompleted,
+    ErrorLimitNear,
     Event,
     ExecutionFinished,
     ExecutionStarted,
@@ -32,12 +34,37 @@ Line = tuple[int, str, "Mapping[str, Any]"]
 logger = logging.getLogger("batch_ops")
 
 
-def log(event: Event) -> None:
-    """The listener that logs.
+class Log:
+    """The listener that logs, as much as the operation wants: `minimal` is an execution's begin
+    and end, `detailed` every batch besides; what began before it listened is `normal`.
 
-    Progress at DEBUG, chunks, steps and executions at INFO, rejects and failed checks at WARNING,
-    an execution that did not reach its end at ERROR.
+    Progress at DEBUG (at INFO where the operation asks for it), batches, chunks, steps and
+    executions at INFO, rejects and failed checks at WARNING, an execution that did not reach its
+    end at ERROR.
     """
+
+    def __init__(self) -> None:
+        self._levels: dict[str, str] = {}
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, ExecutionStarted):
+            self._levels[event.execution_id] = event.level
+        if _wanted(event, self._levels.get(event.execution_id, "normal")):
+            _log(event)
+        if isinstance(event, ExecutionFinished):
+            self._levels.pop(event.execution_id, None)
+
+
+log = Log()
+
+
+def _wanted(event: Event, level: str) -> bool:
+    if isinstance(event, ExecutionStarted | ExecutionFinished):
+        return True
+    return level == "detailed" if isinstance(event, BatchCommitted) else level != "minimal"
+
+
+def _log(event: Event) -> None:
     for level, name, facts in _lines(event):
         if logger.isEnabledFor(level):
             told = {"execution": event.execution_id, "operation": event.operation, **facts}
@@ -70,7 +97,13 @@ def _lines(event: Event) -> Iterator[Line]:
             yield logging.INFO, "step_planned", _of(event.step, rows=event.rows, chunks=chunks)
         case Progress():
             facts = _of(event.step, planned_rows=event.planned_rows, **_counted(event.counts))
-            yield logging.DEBUG, "progress", facts
+            yield (logging.INFO if event.asked else logging.DEBUG), "progress", facts
+        case BatchCommitted():
+            facts = _of(event.step, chunk=event.chunk_key, batch=event.number)
+            facts |= {"duration_s": event.duration_s, **_counted(event.counts)}
+            yield logging.INFO, "batch_committed", facts
+        case ErrorLimitNear():
+            yield logging.WARNING, "error_limit_near", _counted(event.counts)
         case ChunkCompleted():
             facts = _of(event.step, chunk=event.chunk_key, batches=event.batches)
             yield logging.INFO, "chunk_completed", {**facts, **_counted(event.counts)}

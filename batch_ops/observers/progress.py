@@ -52,7 +52,8 @@ class Paces:
 
 
 class ProgressLines:
-    """Without a terminal: the first line after 2 s, then one every 5 s.
+    """Without a terminal: the first line after 2 s, then one every 5 s; besides one whenever so
+    many rows are done as the operation asks for. None where it says that no progress is told.
 
     Args:
         stream: where the lines go.
@@ -66,7 +67,7 @@ class ProgressLines:
 
     def __call__(self, event: Event) -> None:
         self._paces.note(event)
-        if isinstance(event, Progress) and self._clock() >= self._due:
+        if isinstance(event, Progress) and (event.asked or self._clock() >= self._due):
             self._due = self._clock() + NEXT_LINE_S
             self._write(event)
 
@@ -81,12 +82,15 @@ class ProgressLines:
 class ProgressBar:
     """On a terminal: one bar per step with rows, rate and remaining time.
 
-    The bar appears with the first planned step and stays on the screen at the end.
+    The bar appears with the first planned step and stays on the screen at the end. There is none
+    where the operation says that no progress is told, or where its log tells every batch: they
+    would be in each other's way.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console, self._paces = console, Paces(clock)
         self._bar: Bar | None = None
+        self._silent = False
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
@@ -103,6 +107,10 @@ class ProgressBar:
 
     def __call__(self, event: Event) -> None:
         self._paces.note(event)
+        if isinstance(event, ExecutionStarted):
+            self._silent = not event.progress or event.level == "detailed"
+        if self._silent:
+            return
         if isinstance(event, StepPlanned):
             self._show(event.step, 0, event.rows, "")
         elif isinstance(event, Progress):

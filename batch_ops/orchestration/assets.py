@@ -84,11 +84,8 @@ def _graph(project: Project, operation: Operation, after: list[str]) -> dg.Graph
 def _outputs(operation: Operation) -> list[dg.OutputMapping]:
     rejects = checks.rejects_name(operation)
     guards = [_out_of(PRECONDITIONS, name) for name in checks.guard_names(operation)]
-    return [
-        _out_of(REPORT, RESULT),
-        _out_of(REPORT, rejects),
-        *guards,
-    ]
+    after = [_out_of(REPORT, name) for name in checks.after_names(operation)]
+    return [_out_of(REPORT, RESULT), _out_of(REPORT, rejects), *after, *guards]
 
 
 def _into(name: str) -> dg.InputMapping:

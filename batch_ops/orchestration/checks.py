@@ -12,28 +12,38 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from batch_ops.results import CheckResult, Result
-    from batch_ops.spec.model import Operation
+    from batch_ops.spec.model import Check, Operation
 
     Context = dg.OpExecutionContext | dg.AssetExecutionContext
 
 
 def check_specs(operation: Operation) -> list[dg.AssetCheckSpec]:
-    """One blocking check per precondition, and `rejects`, which only warns."""
+    """One blocking check per precondition, one per postcondition, and `rejects`, which warns."""
     asset = operation_key(operation)
-    guards = [
+    words = "No row was rejected. Rejects stand in the journal, with their reasons."
+    rejects = dg.AssetCheckSpec(REJECTS_CHECK, asset=asset, description=words)
+    before = _specs(operation, operation.preconditions)
+    return [*before, *_specs(operation, operation.postconditions), rejects]
+
+
+def _specs(operation: Operation, checks: Iterable[Check]) -> list[dg.AssetCheckSpec]:
+    asset = operation_key(operation)
+    return [
         dg.AssetCheckSpec(
             check.name, asset=asset, blocking=True, description=check.description or check.text
         )
-        for check in operation.preconditions
+        for check in checks
     ]
-    words = "No row was rejected. Rejects stand in the journal, with their reasons."
-    return [*guards, dg.AssetCheckSpec(REJECTS_CHECK, asset=asset, description=words)]
 
 
 def guard_names(operation: Operation) -> list[str]:
     """The outputs of the graph that stand for the preconditions."""
-    specs = check_specs(operation)
-    return [spec.get_python_identifier() for spec in specs if spec.name != REJECTS_CHECK]
+    return [s.get_python_identifier() for s in _specs(operation, operation.preconditions)]
+
+
+def after_names(operation: Operation) -> list[str]:
+    """The outputs of the graph that stand for the postconditions."""
+    return [s.get_python_identifier() for s in _specs(operation, operation.postconditions)]
 
 
 def rejects_name(operation: Operation) -> str:
@@ -42,7 +52,7 @@ def rejects_name(operation: Operation) -> str:
 
 
 def judged(operation: Operation, checks: Iterable[CheckResult]) -> list[dg.AssetCheckEvaluation]:
-    """The preconditions as they were judged, with their observed values."""
+    """Pre- or postconditions as they were judged, with their observed values."""
     return [
         dg.AssetCheckEvaluation(
             asset_key=operation_key(operation),

@@ -61,6 +61,7 @@ def launch_run(
             project, operation, parameters, options=options, launch=launch, listen=listen
         )
         launcher = Launcher(run_id, execution.id, launch, options, listen)
+        config = settings.with_short_lists(config, execution.id)
         return _drive(project, instance, execution, launcher, config)
 
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from batch_ops.events import ChunkCompleted, Event, Listener, Progress, StepPlanned
+from batch_ops.events import (
+    BatchCommitted,
+    ChunkCompleted,
+    Event,
+    Listener,
+    Progress,
+    StepPlanned,
+)
 from batch_ops.orchestration import metadata
 from batch_ops.orchestration.names import partitions_name, step_key
 from batch_ops.orchestration.partitions import add_keys
+from batch_ops.spec.model import LoggingLevel
 
 if TYPE_CHECKING:
     from batch_ops.spec.model import Operation
@@ -21,6 +30,8 @@ FIRST_INTERVAL = 30.0
 a day writes about 30 lines: every line is an event in Dagster's storage."""
 
 GROWTH = 1.2
+DETAIL_INTERVAL = 1.0
+"""Seconds between two lines about batches; they are printed, and no events."""
 
 
 @dataclass(slots=True)
@@ -30,14 +41,17 @@ class Listening:
     Attributes:
         shows: whether completed chunks are logged as materializations; a step asset's own run
             reports its partitions itself.
+        prints: whether a detailed log is printed here; a launcher has listeners of its own.
     """
 
     operation: Operation
     context: dg.OpExecutionContext | dg.AssetExecutionContext
     then: Listener
     shows: bool = True
+    prints: bool = False
     interval: float = FIRST_INTERVAL
     told_at: float = field(default_factory=time.monotonic)
+    printed_at: float = float("-inf")
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, ChunkCompleted) and self.shows and self._has(event.step):
@@ -45,9 +59,23 @@ class Listening:
         elif isinstance(event, StepPlanned) and self._has(event.step):
             name = partitions_name(self.operation, event.step)
             add_keys(self.context.instance, name, event.chunk_keys)
-        elif isinstance(event, Progress):
+        elif isinstance(event, Progress) and self._level is not LoggingLevel.MINIMAL:
             self._progress(event)
+        elif isinstance(event, BatchCommitted) and self._level is LoggingLevel.DETAILED:
+            self._print(event)
         self.then(event)
+
+    @property
+    def _level(self) -> LoggingLevel:
+        return self.operation.telling.level
+
+    def _print(self, event: BatchCommitted) -> None:
+        if not self.prints or time.monotonic() - self.printed_at < DETAIL_INTERVAL:
+            return
+        self.printed_at = time.monotonic()
+        counts = ", ".join(f"{n:,} {name}" for name, n in event.counts.to_dict().items() if n)
+        line = f"{event.step}: batch {event.number} of {event.chunk_key}: {counts}"
+        sys.stderr.write(f"{line}, {event.duration_s:.3f} s\n")
 
     def _has(self, step: str) -> bool:
         """Whether the step has an asset: an older execution may have one that was renamed since."""

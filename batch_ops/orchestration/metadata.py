@@ -24,7 +24,9 @@ _USUAL = {
     StepKind.SELECT: ("total", "selected"),
     StepKind.INSERT: ("total", "created", "invalid", "failed"),
     StepKind.UPDATE: ("total", "updated", "unchanged", "failed"),
+    StepKind.UPSERT: ("total", "created", "updated", "unchanged", "invalid", "failed"),
     StepKind.DELETE: ("total", "deleted", "failed"),
+    StepKind.FUNCTION: ("total", "selected", "failed"),
 }
 
 

@@ -12,7 +12,8 @@ from batch_ops.orchestration import checks, metadata, reconcile
 from batch_ops.orchestration.handover import own_signals
 from batch_ops.orchestration.names import POOL, graph_name
 from batch_ops.orchestration.partitions import forget_old
-from batch_ops.orchestration.session import Session
+from batch_ops.orchestration.session import Session, failure_of_checks
+from batch_ops.results import AFTER, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -67,6 +68,7 @@ class Ops:
             out={
                 RESULT: dg.Out(dg.Nothing),
                 checks.rejects_name(self._operation): dg.Out(dg.Nothing),
+                **dict.fromkeys(checks.after_names(self._operation), dg.Out(dg.Nothing)),
             },
         )
 
@@ -133,10 +135,16 @@ class Ops:
         session.mark(result)
         reconcile.show(self._project, session.instance, result)
         forget_old(self._project, session.instance, self._operation)
-        if not self._judged_here(session.run):
-            checks.log(context, checks.judged(self._operation, result.checks))
+        told = [
+            check
+            for check in result.checks
+            if check.phase == AFTER or not self._judged_here(session.run)
+        ]
+        checks.log(context, checks.judged(self._operation, told))
         checks.log(context, [checks.rejects(self._operation, result)])
         context.add_output_metadata(metadata.of_result(self._project, result), RESULT)
+        if result.status is Status.COMPLETED_WITH_FAILED_CHECKS:
+            raise failure_of_checks(result)
 
     def _judged_here(self, run: dg.DagsterRun) -> bool:
         """Whether the checks belong to this run. Re-executed from failure they do not, and the

@@ -18,9 +18,10 @@ def operation_schedule(operation: Operation) -> dg.ScheduleDefinition | None:
     """
     if operation.schedule is None:
         return None
+    config = {"confirm": True} if operation.schedule.confirm else {}
 
     def tick(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        return dg.RunRequest()
+        return dg.RunRequest(run_config=config)
 
     return dg.ScheduleDefinition(
         name=f"{operation.name}_schedule",

@@ -38,7 +38,8 @@ def folder_sensor(project: Project, operation: Operation) -> dg.SensorDefinition
         now = _stamps(project.folder, declared)
         ready = [p for p, stamp in now.items() if seen.get(p) == stamp != started.get(p)]
         started = {p: s for p, s in started.items() if p in now} | {p: now[p] for p in ready}
-        requests = [dg.RunRequest(run_config={"source_path": path}) for path in ready]
+        confirmed = {"confirm": True} if declared.confirm else {}
+        requests = [dg.RunRequest(run_config={"source_path": p, **confirmed}) for p in ready]
         return dg.SensorResult(requests, cursor=_write(now, started))
 
     return dg.SensorDefinition(

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import dagster as dg
 
-from batch_ops.engine import Launch, RunOptions, begin, execution_of_run, join, result_of
+from batch_ops.engine import (
+    Launch,
+    RunOptions,
+    begin,
+    execution_of_run,
+    join,
+    long_lists_of,
+    result_of,
+)
 from batch_ops.errors import BatchOpsError
 from batch_ops.orchestration import checks, processes, settings
 from batch_ops.orchestration.handover import launcher_of
@@ -52,7 +60,8 @@ class Session:
         self.run, self.instance = context.run, context.instance
         self.launcher = launcher_of(self.run.run_id)
         then = self.launcher.listen if self.launcher else _silent
-        self.listen = Listening(operation, context, then, shows)
+        prints = self.launcher is None
+        self.listen = Listening(operation, context, then, shows, prints)
         self._config = config
         self.joining: str | None = None
         self.interrupted = False
@@ -78,6 +87,7 @@ class Session:
             take_over=word.take_over,
             source_path=word.source_path,
             use_new=word.use_new,
+            skip_rejects=word.skip_rejects,
         )
 
     @property
@@ -94,10 +104,11 @@ class Session:
         said, known = self.said, self._meant()
         if known is not None:
             return self.join(known)
+        lists = long_lists_of(self.project, said.lists_of) if said.lists_of else {}
         return begin(
             self.project,
             self.operation.name,
-            said.parameters,
+            {**lists, **said.parameters},
             options=said.options,
             launch=self.launch,
             listen=self.listen,
@@ -220,6 +231,15 @@ def failure(error: BatchOpsError, result: Result | None) -> dg.Failure:
         for check in (check for check in result.checks if not check.success):
             told[f"observed {check.name}"] = str(check.observed_value)
     return dg.Failure(str(error), metadata=told, allow_retries=False)
+
+
+def failure_of_checks(result: Result) -> dg.Failure:
+    """A run whose postconditions do not hold: the data is as it is."""
+    told: dict[str, Any] = {"batch_ops/execution": result.execution_id, **result.counts.to_dict()}
+    for check in (check for check in result.checks if not check.success):
+        told[f"observed {check.name}"] = str(check.observed_value)
+    what = f"{result.message}\nThe data is as the steps left it."
+    return dg.Failure(what, metadata=told, allow_retries=False)
 
 
 def _words(error: BatchOpsError) -> dict[str, str]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Config = dict[str, Any]
 
+LONGEST_LIST = 1_000
+"""Elements of a list that stands in a run config; Dagster keeps, shows and parses it whole."""
 _SIZES = ("batch_size", "max_workers", "max_records")
 _TYPES: Mapping[FieldType, Any] = {
     FieldType.INTEGER: dg.IntSource,
@@ -40,11 +42,14 @@ _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A run config, read: `execution_id` names an execution to resume, or is None."""
+    """A run config, read: `execution_id` names an execution to resume, or is None; `lists_of` one
+    whose long lists are taken.
+    """
 
     parameters: Config
     options: RunOptions
     execution_id: str | None = None
+    lists_of: str | None = None
 
 
 def schema(operation: Operation) -> dict[str, dg.Field]:
@@ -77,8 +82,10 @@ def _option_fields(operation: Operation) -> dict[str, dg.Field]:
             dg.StringSource, _limit_text(s.max_errors), "Most rejects: a number or a share (5%)."
         ),
         "timeout": field(dg.StringSource, _duration_text(s.timeout), "Longest time, as in '2h'."),
+        "confirm": field(dg.BoolSource, False, "Yes, do it (where the operation asks for that)."),
         "again": field(dg.BoolSource, False, "Run what was completed before."),
         "execution_id": field(dg.StringSource, None, "An unfinished execution to resume."),
+        "lists_of": field(dg.StringSource, None, "An execution whose long lists are taken."),
     }
 
 
@@ -102,9 +109,10 @@ def read(operation: Operation, resolved: Mapping[str, Any], run: dg.DagsterRun) 
         max_errors=parse_limit(said["max_errors"]) if "max_errors" in said else None,
         timeout=_duration(said["timeout"]) if "timeout" in said else None,
         again=bool(said.get("again", False)),
+        confirm=bool(said.get("confirm", False)),
     )
     parameters = {name: value for name, value in said.items() if name in names}
-    return Settings(parameters, options, said.get("execution_id"))
+    return Settings(parameters, options, said.get("execution_id"), said.get("lists_of"))
 
 
 def write(operation: Operation, parameters: Mapping[str, Any], options: RunOptions) -> Config:
@@ -119,12 +127,23 @@ def write(operation: Operation, parameters: Mapping[str, Any], options: RunOptio
     return {**write_options(options), **values}
 
 
+def with_short_lists(config: Config, execution_id: str) -> Config:
+    """The config without long lists: the journal has them, as the execution's parameters."""
+    long = [name for name, value in config.items() if isinstance(value, list)]
+    long = [name for name in long if len(config[name]) > LONGEST_LIST]
+    if not long:
+        return config
+    kept = {name: value for name, value in config.items() if name not in long}
+    return {**kept, "lists_of": execution_id}
+
+
 def write_options(options: RunOptions) -> Config:
     """The part of a flat run config that overrides the declaration; only what was said."""
     said = {name: getattr(options, name) for name in _SIZES}
     said["max_errors"] = _limit_text(options.max_errors)
     said["timeout"] = _duration_text(options.timeout)
     said["again"] = options.again or None
+    said["confirm"] = options.confirm or None
     return {name: value for name, value in said.items() if value is not None}
 
 

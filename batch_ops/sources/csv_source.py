@@ -12,7 +12,7 @@ from batch_ops.errors import SourceError
 from batch_ops.sources.cut import Marks, split_fields
 from batch_ops.sources.prefetch import ahead
 from batch_ops.sources.reader import groups, pieces
-from batch_ops.sources.records import Form, screened
+from batch_ops.sources.screened import screened
 from batch_ops.sources.source import MAX_RANGES, Range, SourcePlan
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from batch_ops.sources.files import Bytes
+    from batch_ops.sources.records import Form
     from batch_ops.sources.screen import Screens
 
 BOM = b"\xef\xbb\xbf"
@@ -49,12 +50,14 @@ class CsvRows:
     Attributes:
         screens: judge its records.
         first: where the first data record begins (behind a byte order mark and the header).
+        notes: what a person should know before the records are loaded.
     """
 
     store: Store
     form: Form
     screens: Screens
     first: Position
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

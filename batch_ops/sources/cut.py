@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 LF, CR = 10, 13
@@ -176,3 +178,15 @@ def split_fields(record: bytes, marks: Marks) -> list[bytes]:
 def _tail(record: bytes, at: int, marks: Marks) -> int:
     found = record.find(marks.delimiter, at)
     return len(record) if found < 0 else found
+
+
+def requoted(record: bytes, marks: Marks) -> bytes:
+    """A record with every field quoted, and a newline."""
+    return quoted(split_fields(record, marks), marks)
+
+
+def quoted(fields: Sequence[bytes], marks: Marks) -> bytes:
+    """A record of these fields, every one quoted, and a newline."""
+    sign = bytes([marks.quote])
+    parts = [sign + value.replace(sign, sign * 2) + sign for value in fields]
+    return bytes([marks.delimiter]).join(parts) + b"\n"

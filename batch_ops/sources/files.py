@@ -9,6 +9,7 @@ import importlib.util
 import zipfile
 import zlib
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol, cast
 
@@ -16,6 +17,7 @@ from batch_ops.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 PACKAGE = "package://"
 BLOCK = 1 << 20
@@ -122,6 +124,23 @@ def readable(name: str) -> Iterator[None]:
     except PermissionError as error:
         todo = "Give this user the right to read it."
         raise SourceError(f"The file {name} may not be read.", todo=todo) from error
+
+
+@dataclass(frozen=True, slots=True)
+class FileStore:
+    """A file of any packing and encoding."""
+
+    path: Path
+    encoding: str
+    name: str
+
+    def open(self, offset: int) -> AbstractContextManager[Bytes]:
+        """Its text as UTF-8, from an offset on."""
+        return open_stream(self.path, self.encoding, offset)
+
+    def digest(self) -> tuple[str, int]:
+        """SHA-256 (hex) of the bytes on disk, and how many there are."""
+        return digest_of(self.path)
 
 
 class Recoded:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from batch_ops.sources.cut import CR, LF, Marks, split_fields
+from batch_ops.sources.cut import CR, LF, Marks, requoted, split_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -23,11 +23,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What records must look like: their signs, number of fields, and the fields to keep."""
+    """What records must look like.
+
+    Attributes:
+        marks: their signs.
+        fields: how many there are.
+        kept: those to keep.
+        odd: whether a record of one field more is none: its first two fields are why, and what
+            stands there instead.
+    """
 
     marks: Marks
     fields: int
     kept: tuple[int, ...]
+    odd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Why a record is refused before it is judged."""
+
+    code: str
+    message: str
+    column: str | None = None
+    outcome: str = "invalid"
 
 
 @dataclass(slots=True)
@@ -38,13 +57,13 @@ class Normal:
         data: the records' bytes, each ended by one newline.
         offsets: where each begins; one more for the end.
         ordinals: of each, its ordinal in the group.
-        broken: ordinals that are broken, with code and message.
+        broken: ordinals that are broken, with the reason.
     """
 
     data: bytes
     offsets: NDArray[np.int64]
     ordinals: NDArray[np.int64]
-    broken: dict[int, tuple[str, str]] = field(default_factory=dict)
+    broken: dict[int, Broken] = field(default_factory=dict)
 
     def cut_out(self, rows: Iterable[int]) -> None:
         """Take records (by place) out."""
@@ -59,7 +78,7 @@ class Normal:
         """Take records (by place) out as broken."""
         places = list(rows)
         if places:
-            self.broken |= {int(self.ordinals[row]): (code, message) for row in places}
+            self.broken |= {int(self.ordinals[row]): Broken(code, message) for row in places}
             self.cut_out(places)
 
     def record(self, row: int) -> bytes:
@@ -107,17 +126,24 @@ def normalise(group: Group, shape: Shape) -> Normal:
     _strip_carriage_returns(normal)
     separators, counts = _separators(normal, shape.marks)
     ragged = np.flatnonzero(counts != shape.fields - 1)
-    for found in np.unique(counts[ragged]) + 1 if ragged.size else ():
-        message = f"{shape.fields} fields are expected, {found} were found"
-        rows = np.flatnonzero(counts == found - 1)
-        normal.broken |= {int(normal.ordinals[r]): ("ragged_row", message) for r in rows}
     if ragged.size:
+        _refuse_ragged(normal, counts, shape)
         normal.cut_out(ragged.tolist())
         separators, _ = _separators(normal, shape.marks)
     if shape.kept != tuple(range(shape.fields)):
         _project(normal, separators, shape)
     _quote_what_confuses(normal, shape)
     return normal
+
+
+def _refuse_ragged(normal: Normal, counts: NDArray[np.int64], shape: Shape) -> None:
+    for found in np.unique(counts[counts != shape.fields - 1]) + 1:
+        message = f"{shape.fields} fields are expected, {found} were found"
+        for row in np.flatnonzero(counts == found - 1).tolist():
+            broken = Broken("ragged_row", message)
+            if shape.odd and found == shape.fields + 1:
+                broken = Broken("json", split_fields(normal.record(row), shape.marks)[0].decode())
+            normal.broken[int(normal.ordinals[row])] = broken
 
 
 def _contiguous(group: Group) -> Normal:
@@ -219,15 +245,3 @@ def _quote_what_confuses(normal: Normal, shape: Shape) -> None:
         rows.update(row for row in short if normal.record(row) in (b"", b"\\."))
     if rows:
         normal.replace({row: requoted(normal.record(row), shape.marks) for row in rows})
-
-
-def requoted(record: bytes, marks: Marks) -> bytes:
-    """A record with every field quoted, and a newline."""
-    return quoted(split_fields(record, marks), marks)
-
-
-def quoted(fields: Sequence[bytes], marks: Marks) -> bytes:
-    """A record of these fields, every one quoted, and a newline."""
-    sign = bytes([marks.quote])
-    parts = [sign + value.replace(sign, sign * 2) + sign for value in fields]
-    return bytes([marks.delimiter]).join(parts) + b"\n"

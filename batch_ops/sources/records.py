@@ -1,35 +1,38 @@
-"""One screened batch, as the loaders see it."""
+"""The records of one screened batch, as the loaders see them."""
 
 from __future__ import annotations
 
 import csv
-import io
-import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from batch_ops.database.load import InputBatch, Layout
-from batch_ops.errors import SourceError
 from batch_ops.results import Reject
-from batch_ops.sources.cut import Marks, split_fields
-from batch_ops.sources.normal import Normal, Shape, normalise, pick, quoted
+from batch_ops.sources.compose import Composed
+from batch_ops.sources.cut import Marks, quoted, split_fields
+from batch_ops.sources.header import NO_FIELD
+from batch_ops.sources.normal import pick
 from batch_ops.sources.reader import MAX_RECORD
-from batch_ops.sources.screen import FIRST_RULE, GOOD, SUSPECT, Screen, Verdict
+from batch_ops.sources.screen import FIRST_RULE, GOOD, SUSPECT
+from batch_ops.sources.texts import from_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from batch_ops.database.load import Layout
+    from batch_ops.sources.compose import Composer
+    from batch_ops.sources.normal import Normal, Shape
     from batch_ops.sources.reader import Group
     from batch_ops.sources.rules import RowRule
+    from batch_ops.sources.screen import Verdict
 
 SHOWN = 4_000
 """Characters of a refused field that are kept; a field may have millions."""
-ROWS_AT_ONCE, BYTES_AT_ONCE = 25_000, 4 << 20
-"""From so much on, batches are not gathered any more to be judged together."""
+ODD = "record"
+"""The name under which a reject tells what stands where a record should."""
 csv.field_size_limit(MAX_RECORD)  # the reader has seen to it that no record is larger
 _ABSENT_NULL = "\\N"
 
@@ -39,16 +42,22 @@ class Form:
     """What all batches of a source have in common.
 
     Attributes:
-        names: per field the name a person knows it by.
+        layout: how the fields of what is loaded lie.
+        shape: what the source's own records must look like.
+        names: per field of these the name a person knows it by.
+        nulls: the texts in these that mean NULL.
         key: the key columns of the table.
         rules: in the order the screen judges them.
+        composer: makes rows of the table from records; None where they are that already.
     """
 
     layout: Layout
     shape: Shape
     names: tuple[str, ...]
+    nulls: tuple[str, ...]
     key: tuple[str, ...]
     rules: tuple[RowRule, ...]
+    composer: Composer | None = None
 
     @property
     def kept_marks(self) -> Marks:
@@ -139,7 +148,7 @@ class CsvRecords:
         places = self._place(ordinals)
         data = bytes(pick(self._normal.data, self._normal.offsets, places)).decode()
         layout = self._form.layout
-        rows = _rows(data, layout)
+        rows = from_csv(data, layout.delimiter, layout.quote)
         has_null = self._verdict.nulls[places] != 0
         if not has_null.any():
             return rows
@@ -156,39 +165,53 @@ class CsvRecords:
     ) -> Reject:
         """The record as a reject."""
         fields = self._fields(ordinal)
-        by_column = dict(zip(self._form.layout.columns, fields, strict=False))
-        whole = len(fields) == len(self._form.names)
+        given = self._targets(ordinal, fields)
         return Reject(
             code=code,
             message=message,
             outcome=outcome,
             row=self._group.start.row + ordinal,
-            key={name: by_column.get(name) for name in self._form.key} if whole else None,
+            key=None if given is None else {name: given.get(name) for name in self._form.key},
             column=column,
-            value=by_column.get(column) if column and whole else None,
-            data=_named(self._form.names, fields),
+            value=given.get(column) if column and given is not None else None,
+            data=self._named(fields),
         )
+
+    def _targets(
+        self, ordinal: int, fields: Sequence[str | None]
+    ) -> Mapping[str, str | None] | None:
+        """What is known of the target columns; None of a record that is none."""
+        form = self._form
+        if form.composer is None:
+            if len(fields) != len(form.names):
+                return None
+            pairs = zip(form.layout.columns, fields, strict=True)
+            return {column: text for column, text in pairs if column is not None}
+        if isinstance(self._normal, Composed) and ordinal in self._normal.known:
+            return dict(self._normal.known[ordinal])
+        if ordinal in self._normal.broken:
+            whole = len(fields) == len(form.names)
+            return form.composer.taken_over(fields) if whole else None
+        (texts,) = self.texts([ordinal])
+        return dict(zip(form.layout.targets, map(_shortened, texts), strict=True))
 
     def _fields(self, ordinal: int) -> list[str | None]:
         begin, end = int(self._group.starts[ordinal]), int(self._group.ends[ordinal])
         record = self._group.data[begin:end].removesuffix(b"\n").removesuffix(b"\r")
-        nulls = self._form.layout.null_values
-        found = [_shown(field) for field in split_fields(record, self._form.shape.marks)]
-        return [None if text in nulls else text for text in found]
+        nulls = self._form.nulls
+        shown = [_shown(field) for field in split_fields(record, self._form.shape.marks)]
+        return [None if text in nulls else text for text in shown]
 
-
-def _rows(data: str, layout: Layout) -> Iterator[list[str]]:
-    """The fields of each record."""
-    if not data:
-        return iter(())
-    if layout.quote not in data:
-        return map(operator.methodcaller("split", layout.delimiter), data[:-1].split("\n"))
-    return csv.reader(_lines(data), delimiter=layout.delimiter, quotechar=layout.quote, strict=True)
-
-
-def _lines(data: str) -> Iterator[str]:
-    """The lines as csv.reader wants them: ended by newlines, not by anything else."""
-    return iter(io.StringIO(data, newline="\n"))
+    def _named(self, fields: Sequence[str | None]) -> dict[str, str | None]:
+        """Fields by name; what is too much is named by its place, what is missing is left out."""
+        names = self._form.names
+        if self._form.shape.odd and len(fields) == len(names) + 1:
+            return {ODD: fields[1]}
+        known = list(names[: len(fields)])
+        known += [f"field {n + 1}" for n in range(len(names), len(fields))]
+        named = dict(zip(known, fields, strict=True))
+        named.pop(NO_FIELD, None)
+        return named
 
 
 def _with_nulls(
@@ -203,72 +226,5 @@ def _shown(field: bytes) -> str:
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 
-def _named(names: Sequence[str], fields: Sequence[str | None]) -> dict[str, str | None]:
-    """Fields by name; what is too much is named by its place, what is missing is left out."""
-    known = list(names[: len(fields)]) + [f"field {n + 1}" for n in range(len(names), len(fields))]
-    return dict(zip(known, fields, strict=True))
-
-
-def screened(found: Iterable[Group], form: Form, screen: Screen) -> Iterator[InputBatch]:
-    """Groups of records, judged; a batch for each."""
-    for some in _together(found):
-        normals = [normalise(group, form.shape) for group in some]
-        verdicts = screen.judge(normals)
-        for group, normal, verdict in zip(some, normals, verdicts, strict=True):
-            yield _batch(group, CsvRecords(group, normal, verdict, form), normal, verdict, form)
-
-
-def _together(found: Iterable[Group]) -> Iterator[list[Group]]:
-    """Groups that are judged at once: what a question costs, it costs whatever its size.
-
-    The first one is judged alone, for somebody waits for it.
-    """
-    some: list[Group] = []
-    try:
-        for number, group in enumerate(found):
-            some.append(group)
-            if number == 0 or _enough(some):
-                yield some
-                some = []
-    except SourceError:  # what stands before it is good
-        if some:
-            yield some
-        raise
-    if some:
-        yield some
-
-
-def _enough(some: Sequence[Group]) -> bool:
-    rows = sum(group.ends.size for group in some)
-    return rows >= ROWS_AT_ONCE or sum(len(group.data) for group in some) >= BYTES_AT_ONCE
-
-
-def _batch(
-    group: Group, records: CsvRecords, normal: Normal, verdict: Verdict, form: Form
-) -> InputBatch:
-    return InputBatch(
-        start=group.start,
-        end=group.end,
-        total=int(group.ends.size),
-        records=records,
-        rejects=tuple(_refused(records, normal, verdict, form)),
-        crc=group.crc,
-    )
-
-
-def _refused(records: CsvRecords, normal: Normal, verdict: Verdict, form: Form) -> Iterator[Reject]:
-    """What the screen refuses, in file order."""
-    broken = normal.broken
-    by_rule = np.flatnonzero(verdict.state >= FIRST_RULE)
-    rules = dict(
-        zip(normal.ordinals[by_rule].tolist(), verdict.state[by_rule].tolist(), strict=True)
-    )
-    for ordinal in sorted([*broken, *rules]):
-        if ordinal in broken:
-            code, message = broken[ordinal]
-            yield records.reject(ordinal, code, message, outcome="invalid")
-        else:
-            rule = form.rules[rules[ordinal] - FIRST_RULE]
-            yield records.reject(
-                ordinal, "rule", rule.message, column=rule.stage.column, outcome="invalid"
-            )
+def _shortened(text: str | None) -> str | None:
+    return text if text is None or len(text) <= SHOWN else text[:SHOWN] + "…"

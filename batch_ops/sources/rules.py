@@ -2,58 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlglot import exp
 
+from batch_ops.database.calls import answer
+from batch_ops.database.kinds import MOMENTS, kind_of, marked
 from batch_ops.database.load import StageRule
+from batch_ops.database.portable import placed
 from batch_ops.errors import ParameterError, SourceError
+from batch_ops.sources.exact import screen_sql
 from batch_ops.spec.model import FieldType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from batch_ops.database.dialect import Dialect
     from batch_ops.database.tables import Table
     from batch_ops.spec.model import Entity, Expression, Rule
-
-_EXACT: tuple[type[exp.Expr], ...] = (
-    exp.And,
-    exp.Or,
-    exp.Not,
-    exp.Paren,
-    exp.EQ,
-    exp.NEQ,
-    exp.GT,
-    exp.GTE,
-    exp.LT,
-    exp.LTE,
-    exp.Is,
-    exp.Null,
-    exp.Boolean,
-    exp.Literal,
-    exp.Column,
-    exp.Identifier,
-    exp.Between,
-    exp.In,
-    exp.Neg,
-    exp.Add,
-    exp.Sub,
-    exp.Mul,
-    exp.Like,
-    exp.Length,
-    exp.Coalesce,
-    exp.Cast,
-    exp.DataType,
-)
-"""What means the same in the screen as in PostgreSQL, whose language rules are written in."""
-_ORDERS = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
-_TEXT = (FieldType.STRING, FieldType.TEXT)
-_OPAQUE = (FieldType.JSON, FieldType.BINARY, FieldType.INTERVAL, None)
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d:\d\d(?:\.\d{1,6})?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +45,16 @@ class RowRule:
 
 @dataclass(frozen=True, slots=True)
 class RuleContext:
-    """What the names in a rule mean: parameters, entities, and the moment of NOW()."""
+    """What the names in a rule mean: parameters, entities, the moment of NOW(), and what to call
+    for the functions that Python answers.
+    """
 
     table: Table
     dialect: Dialect
     parameters: Mapping[str, Any]
     entities: Mapping[str, Entity]
     now: datetime
+    calls: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
 
 def prepare(rules: Sequence[Rule], targets: Sequence[str], context: RuleContext) -> list[RowRule]:
@@ -100,8 +73,12 @@ def _prepare(rule: Expression, targets: Sequence[str], context: RuleContext) -> 
         raise SourceError(what, location=rule.location)
     tree = cast("exp.Expression", rule.tree.copy().transform(_bound, context))
     column = next(iter(rule.columns)) if len(rule.columns) == 1 else None
-    screen = _screen_sql(tree, targets, context) if not rule.entities else None
-    return RowRule(screen, StageRule(rule.text, _stage_sql(tree, context), column))
+    for each in tree.find_all(exp.Column):
+        if kind_of(each) is None and each.name in context.table.column_names:
+            marked(each, context.table.column(each.name).type)
+    stage = _stage_sql(rule, tree, context)
+    screen = screen_sql(tree, targets, context.table) if not rule.entities else None
+    return RowRule(screen, StageRule(rule.text, stage, column))
 
 
 def _bound(node: exp.Expr, context: RuleContext) -> exp.Expr:
@@ -114,8 +91,10 @@ def _bound(node: exp.Expr, context: RuleContext) -> exp.Expr:
         values = _list_of(inner.this if isinstance(inner, exp.Paren) else inner, context)
         if values is not None:
             return exp.In(this=node.this.transform(_bound, context), expressions=values)
+    if isinstance(node, exp.Anonymous):
+        return _literal(answer(node, context.calls, partial(_value_of, context=context)), context)
     if isinstance(node, exp.Placeholder):
-        return _literal(_value_of(node, context), context)
+        return _literal(_value_of(node.name, context), context)
     if isinstance(node, exp.CurrentTimestamp):
         return _literal(context.now, context)
     if isinstance(node, exp.CurrentDate):
@@ -125,8 +104,7 @@ def _bound(node: exp.Expr, context: RuleContext) -> exp.Expr:
     return node
 
 
-def _value_of(node: exp.Placeholder, context: RuleContext) -> Any:
-    name = str(node.this)
+def _value_of(name: str, context: RuleContext) -> Any:
     if name not in context.parameters:
         raise ParameterError(f"The parameter {name!r} of a rule has no value.")
     return context.parameters[name]
@@ -135,7 +113,7 @@ def _value_of(node: exp.Placeholder, context: RuleContext) -> Any:
 def _list_of(node: exp.Expr, context: RuleContext) -> list[exp.Expr] | None:
     if not isinstance(node, exp.Placeholder):
         return None
-    value = _value_of(node, context)
+    value = _value_of(node.name, context)
     many = value if isinstance(value, list | tuple) else [value]
     return [_literal(one, context) for one in many] or [exp.Null()]
 
@@ -145,12 +123,19 @@ def _literal(value: Any, context: RuleContext) -> exp.Expr:
     if isinstance(value, datetime):
         moment = value.astimezone(UTC) if value.tzinfo else value
         text = moment.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
-        return exp.Literal.string(text + ("+00" if context.dialect.capabilities.zones else ""))
+        zone = "+00" if context.dialect.capabilities.zones else ""
+        return marked(exp.Literal.string(text + zone), FieldType.TIMESTAMP)
     if isinstance(value, date):
-        return exp.Literal.string(value.isoformat())
+        return marked(exp.Literal.string(value.isoformat()), FieldType.DATE)
+    if isinstance(value, Decimal):
+        return _signed(exp.Literal.number(f"{abs(value):f}"), negative=value < 0)
     if value is None or isinstance(value, bool | int | float | str):
         return exp.convert(value)
     return exp.Literal.string(str(value))
+
+
+def _signed(number: exp.Expr, *, negative: bool) -> exp.Expr:
+    return exp.Paren(this=exp.Neg(this=number)) if negative else number
 
 
 def _real_table(node: exp.Table, context: RuleContext) -> exp.Expr:
@@ -161,67 +146,18 @@ def _real_table(node: exp.Table, context: RuleContext) -> exp.Expr:
     return exp.alias_(renamed, node.alias or node.name, table=True)
 
 
-def _stage_sql(tree: exp.Expression, context: RuleContext) -> str:
-    rewritten = context.dialect.rewrite(tree.copy())
+def _stage_sql(rule: Expression, tree: exp.Expression, context: RuleContext) -> str:
+    with placed(rule):
+        typed = tree.copy().transform(_typed, context)
+        rewritten = context.dialect.rewrite(cast("exp.Expression", typed))
     return rewritten.sql(dialect=context.dialect.sqlglot_name, identify=True)
 
 
-def _screen_sql(tree: exp.Expr, targets: Sequence[str], context: RuleContext) -> str | None:
-    """The rule in the screen's SQL, over its numbered values; None where it cannot judge it."""
-    if not all(isinstance(node, _EXACT) and _exact(node, context) for node in tree.walk()):
-        return None
-    if any(_kind(c, context) in _OPAQUE for c in tree.find_all(exp.Column) if not _for_null(c)):
-        return None
-    if _reads_moments(tree, context) and not _plain_moments(tree):
-        return None
-    screened = tree.copy().transform(_for_screen, targets)
-    return screened.sql(dialect="duckdb", identify=True)
-
-
-def _exact(node: exp.Expr, context: RuleContext) -> bool:
-    if isinstance(node, exp.Cast):
-        return _is_moment_literal(node)
-    if isinstance(node, exp.In):
-        return not node.args.get("query")
-    if isinstance(node, _ORDERS):  # a text's order is the database's collation
-        return not any(_is_text(side, context) for side in node.iter_expressions())
-    return True
-
-
-def _is_moment_literal(node: exp.Cast) -> bool:
-    kinds = (exp.DType.DATE, exp.DType.TIMESTAMP)
-    return isinstance(node.this, exp.Literal) and node.to.this in kinds
-
-
-def _is_text(node: exp.Expr, context: RuleContext) -> bool:
-    inner = node.unnest()
-    if isinstance(inner, exp.Coalesce):
-        return any(_is_text(part, context) for part in inner.iter_expressions())
-    return isinstance(inner, exp.Column) and _kind(inner, context) in _TEXT
-
-
-def _kind(column: exp.Column, context: RuleContext) -> FieldType | None:
-    return context.table.column(column.name).type
-
-
-def _for_null(column: exp.Column) -> bool:
-    return isinstance(column.parent, exp.Is) and isinstance(column.parent.expression, exp.Null)
-
-
-def _reads_moments(tree: exp.Expr, context: RuleContext) -> bool:
-    kinds = (FieldType.TIMESTAMP, FieldType.DATE, FieldType.TIME)
-    return any(_kind(c, context) in kinds for c in tree.find_all(exp.Column) if not _for_null(c))
-
-
-def _plain_moments(tree: exp.Expr) -> bool:
-    texts = [node.this for node in tree.find_all(exp.Literal) if node.is_string]
-    return all(_MOMENT.fullmatch(text.removesuffix("+00")) for text in texts)
-
-
-def _for_screen(node: exp.Expr, targets: Sequence[str]) -> exp.Expr:
-    """Columns by number; and timestamps are UTC without a zone there."""
-    if isinstance(node, exp.Column):
-        return exp.column(f"bo_v{targets.index(node.name)}")
-    if isinstance(node, exp.Literal) and node.is_string and _MOMENT.fullmatch(node.this[:-3]):
-        return exp.Literal.string(node.this.removesuffix("+00"))
-    return node
+def _typed(node: exp.Expr, context: RuleContext) -> exp.Expr:
+    """A moment is told to be one: a database may take its text for something else."""
+    if not isinstance(node, exp.Literal) or kind_of(node) not in MOMENTS:
+        return node
+    zoned = context.dialect.capabilities.zones
+    kind = exp.DType.TIMESTAMPTZ if zoned else exp.DType.TIMESTAMP
+    to = exp.DType.DATE if kind_of(node) is FieldType.DATE else kind
+    return exp.Cast(this=exp.Literal.string(node.name), to=to.into_expr())

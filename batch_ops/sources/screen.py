@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import queue
-import sys
 import tempfile
 import weakref
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import numpy as np
 
 from batch_ops.errors import EngineFault
 from batch_ops.sources.judge import judged
+from batch_ops.sources.spool import OPEN_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,8 +35,6 @@ GOOD, SUSPECT, FIRST_RULE = 0, 1, 2
 _NO_NULL = "\x01"
 _LONG_LINE = 1 << 20
 _PREPARED = "batch_ops_question"
-_OPEN_FILES = "/proc/self/fd" if sys.platform == "linux" else "/dev/fd"
-"""Where a file that has no name is opened: the screen's file is gone with its process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +142,7 @@ def _read_csv(file: IO[bytes], layout: Layout, line: int) -> str:
     columns = ", ".join(f"'bo_f{place}': 'VARCHAR'" for place in range(len(layout.targets)))
     null = layout.null_values[0] if len(layout.null_values) == 1 else _NO_NULL
     return (
-        f"read_csv('{_OPEN_FILES}/{file.fileno()}', columns={{{columns}}},"
+        f"read_csv('{OPEN_FILES}/{file.fileno()}', columns={{{columns}}},"
         " header=false, auto_detect=false,"
         f" delim={_text(layout.delimiter)}, quote={_text(layout.quote)},"
         f" escape={_text(layout.quote)}, nullstr={_text(null)}, new_line='\\n',"

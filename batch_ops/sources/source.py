@@ -59,6 +59,11 @@ class Source(Protocol):
         """How the fields of a record lie."""
         ...
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know before the records are loaded; for the plan."""
+        ...
+
     def scan(self, chunk_rows: int) -> SourcePlan:
         """One streaming pass: digest, rows, and ranges of `chunk_rows` records (more when there
         would be over `MAX_RANGES`).

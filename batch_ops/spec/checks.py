@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from batch_ops.errors import UnknownNameError
 from batch_ops.spec import values
+from batch_ops.spec.expectations import EXPECTATIONS
 from batch_ops.spec.model import Check, CheckKind, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from batch_ops.spec.expressions import Gate
     from batch_ops.spec.nodes import Node
@@ -29,7 +30,7 @@ _SIGNS = {
 _LONGEST = 60
 
 
-def read_checks(node: Node, gate: Gate) -> tuple[Check, ...]:
+def read_checks(node: Node, gate: Gate, taken: Sequence[str] = ()) -> tuple[Check, ...]:
     """The checks of an operation, in their order, each with a name of its own.
 
     Raises:
@@ -37,7 +38,7 @@ def read_checks(node: Node, gate: Gate) -> tuple[Check, ...]:
     """
     made: list[Check] = []
     for child in node.elements:
-        check = _read(child, gate, [check.name for check in made])
+        check = _read(child, gate, [*taken, *(check.name for check in made)])
         made.append(check)
     return tuple(made)
 
@@ -84,6 +85,7 @@ def _expectation(
     kind = parts.pop("type")
     if not _EXPECTATION.fullmatch(kind.text):
         raise kind.wrong("the type of an expectation (expect_…)")
+    _judge_arguments(kind, parts)
     for argument in _COLUMN_ARGUMENTS:
         if argument in parts:
             _judge_columns(parts[argument], gate)
@@ -91,6 +93,15 @@ def _expectation(
     column = arguments.get("column")
     shown = name or _unique(_slug(f"{kind.text} {column or ''}"), taken)
     return Check(shown, CheckKind.EXPECTATION, kind.text, None, arguments, description)
+
+
+def _judge_arguments(kind: Node, parts: Mapping[str, Node]) -> None:
+    if kind.text not in EXPECTATIONS:
+        raise UnknownNameError("expectation", kind.text, EXPECTATIONS, location=kind.location)
+    known = (*EXPECTATIONS[kind.text], "name", "description")
+    for name, child in parts.items():
+        if name not in known:
+            raise UnknownNameError("argument", name, known, location=child.label)
 
 
 def _judge_columns(node: Node, gate: Gate) -> None:

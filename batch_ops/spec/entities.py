@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from batch_ops.errors import DeclarationError, UnknownNameError
+from batch_ops.spec.expressions import Gate
 from batch_ops.spec.fields import read_field
-from batch_ops.spec.model import Entity, Field
+from batch_ops.spec.model import Entity, Expiry, Field, FieldType
 from batch_ops.spec.options import Place, read_options
-from batch_ops.spec.values import NAME
+from batch_ops.spec.values import NAME, duration, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from batch_ops.spec.nodes import Node
     from batch_ops.spec.options import Given
@@ -49,6 +50,8 @@ def read_head(root: Node) -> Head:
         create_table=given.get("create_table", False),
         connection=given.get("connection"),
         hidden=frozenset(given.get("hidden", ())),
+        soft_delete=_moment_column(given, fields, "soft_delete"),
+        expires=_expiry(given, fields),
         location=given.place("name"),
     )
     patterns = given.get("patterns")
@@ -67,6 +70,32 @@ def _fields(given: Given) -> list[Field]:
     return [read_field(name, child) for name, child in node.items.items()]
 
 
+def _moment_column(given: Given, fields: list[Field], option: str) -> str | None:
+    if option not in given:
+        return None
+    return _moment_field(given.nodes[option], fields)
+
+
+def _moment_field(node: Node, fields: list[Field]) -> str:
+    kinds = {field.name: field.type for field in fields}
+    if node.text not in kinds:
+        raise UnknownNameError("column", node.text, kinds, location=node.location)
+    if kinds[node.text] is not FieldType.TIMESTAMP:
+        raise node.error(f"The column {node.text!r} is no timestamp.")
+    return node.text
+
+
+def _expiry(given: Given, fields: list[Field]) -> Expiry | None:
+    """`{column: expires_at, after: "30 days"}`."""
+    if "expires" not in given:
+        return None
+    node: Node = given.get("expires")
+    found = parts(node, ("column", "after"))
+    if set(found) != {"column", "after"}:
+        raise node.wrong('{column: expires_at, after: "30 days"}')
+    return Expiry(_moment_field(found["column"], fields), duration(found["after"]))
+
+
 def _known(given: Given, option: str, columns: list[str]) -> None:
     for name in given.get(option, ()):
         if name not in columns:
@@ -83,7 +112,7 @@ def _in_key(field: Field) -> Field:
     return replace(field, nullable=False)
 
 
-def collect(heads: Iterable[Head]) -> dict[str, Entity]:
+def collect(heads: Sequence[Head]) -> dict[str, Entity]:
     """The entities by name; names and references are judged.
 
     Raises:
@@ -98,7 +127,25 @@ def collect(heads: Iterable[Head]) -> dict[str, Entity]:
             raise DeclarationError(what, todo="Rename one.", location=head.entity.location)
     for head in heads:
         _judge_references(head, entities)
-    return entities
+    return {head.entity.name: _with_checks(head, entities) for head in heads}
+
+
+def _with_checks(head: Head, entities: Mapping[str, Entity]) -> Entity:
+    """The entity with the CHECK constraints of its fields, which may read all of its columns."""
+    gate, nodes = Gate(head.entity, entities), head.given.get("fields").items
+    return replace(
+        head.entity, fields=tuple(_with_check(f, nodes[f.name], gate) for f in head.entity.fields)
+    )
+
+
+def _with_check(field: Field, node: Node, gate: Gate) -> Field:
+    if isinstance(node.value, str) or "check" not in node.items:
+        return field
+    place = node.items["check"]
+    check = gate.expression(place)
+    if check.parameters or check.volatile or check.entities or check.calls:
+        raise place.error("A check of a column reads its row alone, and always says the same.")
+    return replace(field, check=check)
 
 
 def _judge_references(head: Head, entities: Mapping[str, Entity]) -> None:

@@ -17,6 +17,8 @@ from sqlglot.errors import ParseError, SqlglotError
 
 from batch_ops.errors import DeclarationError, UnknownNameError
 from batch_ops.spec import functions
+from batch_ops.spec.calls import calls_of, judge_call, named_by_a_call
+from batch_ops.spec.intervals import judge_interval, with_whole_intervals
 from batch_ops.spec.model import Expression
 from batch_ops.spec.scopes import resolve
 from batch_ops.spec.sqltokens import DIALECT, MAX_DEPTH, ONE_EXPRESSION, judge, too_deep
@@ -43,28 +45,33 @@ class Gate:
     entity: Entity
     entities: Mapping[str, Entity]
 
-    def expression(self, node: Node, *, aggregates: bool = False) -> Expression:
+    def expression(
+        self, node: Node, *, aggregates: bool = False, records: bool = False
+    ) -> Expression:
         """The expression that a text of a declaration holds.
 
         Args:
             node: the text.
             aggregates: whether it is a condition over all rows: then aggregates are allowed, and
                 a column outside of them is not.
+            records: whether fields of records (`:x.price`) may be read.
 
         Raises:
             DeclarationError, UnknownNameError: it does not pass.
         """
         judge(node, self.entity.columns)
         tree = _tree(node)
-        _judge_tree(tree, node)
+        _judge_tree(tree, node, records=records)
         reading = resolve(tree, node, self.entity, self.entities)
         _judge_aggregates(tree, node, allowed=aggregates)
         return Expression(
             text=node.text.strip(),
             tree=tree,
             columns=reading.columns,
-            parameters=frozenset(p.name for p in tree.find_all(exp.Placeholder)),
+            parameters=frozenset(p.name for p in _placeholders(tree)),
+            fields=frozenset((d.this.name, d.name) for d in tree.find_all(exp.Dot)),
             entities=reading.entities,
+            calls=calls_of(tree),
             volatile=any(type(n).__name__ in functions.NAMELESS for n in tree.walk()),
             location=node.location,
         )
@@ -74,8 +81,7 @@ def is_call(text: str) -> bool:
     """Whether the whole text is one call of a function of the language: `NOW()`, `UPPER(name)`."""
     bare = _QUOTED.sub("", text.strip())
     name, bracket, _ = bare.partition("(")
-    known = functions.FUNCTIONS | functions.NOT_YET
-    if not bracket or name.strip().lower() not in known:
+    if not bracket or name.strip().lower() not in functions.known():
         return False
     depth = 0
     for position, character in enumerate(bare):
@@ -87,14 +93,20 @@ def is_call(text: str) -> bool:
 
 def _tree(node: Node) -> exp.Expression:
     try:
-        tree = sqlglot.parse_one(node.text, read=DIALECT, into=exp.Condition)
+        tree = sqlglot.parse_one(with_whole_intervals(node), read=DIALECT, into=exp.Condition)
     except ParseError as error:
         raise _as_declaration_error(error, node) from error
     except SqlglotError as error:
         raise node.error(f"This is no SQL expression: {error}.", ONE_EXPRESSION) from error
     except RecursionError:
         raise too_deep(node) from None
-    return cast("exp.Expression", tree)
+    return named_by_a_call(cast("exp.Expression", tree), node)
+
+
+def _placeholders(tree: exp.Expression) -> Iterator[exp.Placeholder]:
+    """The names that stand for a value themselves, and not for a record."""
+    found = tree.find_all(exp.Placeholder)
+    return (each for each in found if not isinstance(each.parent, exp.Dot))
 
 
 def _as_declaration_error(error: ParseError, node: Node) -> DeclarationError:
@@ -106,13 +118,16 @@ def _as_declaration_error(error: ParseError, node: Node) -> DeclarationError:
     return node.error(f"This is no SQL expression{where}.", ONE_EXPRESSION, max(offset, 0))
 
 
-def _judge_tree(tree: exp.Expression, node: Node) -> None:
+def _judge_tree(tree: exp.Expression, node: Node, *, records: bool) -> None:
     if isinstance(tree, (exp.Select, exp.Union, exp.Alias, exp.Star, exp.Tuple)):
         raise node.error("This is not one SQL expression.", ONE_EXPRESSION)
     for part, depth in _deep(tree):
         if depth > MAX_DEPTH:
             raise too_deep(node)
-        _judge_part(part, node)
+        if isinstance(part, exp.Dot):
+            _judge_field(part, node, allowed=records)
+        else:
+            _judge_part(part, node)
 
 
 def _deep(tree: exp.Expression) -> Iterator[tuple[exp.Expr, int]]:
@@ -126,9 +141,25 @@ def _deep(tree: exp.Expression) -> Iterator[tuple[exp.Expr, int]]:
             stack.append((child, depth if same else depth + 1))
 
 
+def _judge_field(part: exp.Dot, node: Node, *, allowed: bool) -> None:
+    of_record = isinstance(part.this, exp.Placeholder) and isinstance(
+        part.expression, exp.Identifier
+    )
+    if not of_record:
+        raise node.error("Dot is not allowed in an SQL expression.", ONE_EXPRESSION)
+    if not allowed:
+        what = f"A field of a record (:{part.this.name}.{part.name}) is not allowed here."
+        todo = "It may stand in insert_data and upsert_data of a step with records."
+        raise node.error(what, todo)
+
+
 def _judge_part(part: exp.Expr, node: Node) -> None:
     name = type(part).__name__
-    if name not in functions.NODES:
+    if isinstance(part, exp.Interval):
+        judge_interval(part, node)
+    if isinstance(part, exp.Anonymous):
+        judge_call(part, node)
+    elif name not in functions.NODES:
         what = f"{_words(part)} is not allowed in an SQL expression."
         raise node.error(what, ONE_EXPRESSION)
     if isinstance(part, exp.Placeholder) and not (isinstance(part.this, str) and part.this):
@@ -137,6 +168,8 @@ def _judge_part(part: exp.Expr, node: Node) -> None:
         _judge_cast(part, node)
     if isinstance(part, exp.Select):
         _judge_select(part, node)
+    if isinstance(part, exp.Filter) and type(part.this).__name__ not in functions.AGGREGATE_NODES:
+        raise node.error("FILTER stands behind something that is no aggregate.")
     if isinstance(part, exp.Join) and part.args.get("using"):
         raise node.error("USING is not allowed here.", "Write the join's columns with ON.")
     if isinstance(part, exp.Alias) and not isinstance(part.parent, exp.Select):
@@ -145,10 +178,6 @@ def _judge_part(part: exp.Expr, node: Node) -> None:
 
 def _words(part: exp.Expr) -> str:
     """What a refused node is, in a person's words."""
-    if isinstance(part, exp.Dot) and isinstance(part.this, exp.Placeholder):
-        return f"A field of a record (:{part.this.name}.{part.expression.name})"
-    if isinstance(part, exp.Anonymous):
-        return f"The function {part.name.upper()}()"
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(part).__name__).capitalize()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
@@ -40,9 +41,8 @@ ALIASES = {
 TYPES = {**{kind.value: kind for kind in FieldType}, **ALIASES}
 
 _TYPE = re.compile(r"([a-z][a-z0-9 ]*?)\s*(?:\(\s*(\d{1,9})\s*(?:,\s*(\d{1,9})\s*)?\))?")
-_OPTIONS = ("type", "nullable", "unique", "default", "references")
-_OPTIONS_NOT_YET = ("check",)
-_REFERENCE = re.compile(r"([A-Za-z_]\w*)\.([A-Za-z_]\w*)")
+FIELD_PARTS = ("type", "nullable", "unique", "default", "references", "check")
+REFERENCE = re.compile(r"([A-Za-z_]\w*)\.([A-Za-z_]\w*)")
 MAX_LENGTH, MAX_PRECISION = 10_485_760, 1000
 
 
@@ -95,11 +95,8 @@ def read_field(name: str, node: Node) -> Field:
 
 def _parts(node: Node) -> dict[str, Node]:
     for name, part in node.items.items():
-        if name in _OPTIONS_NOT_YET:
-            place = part.label or part.location
-            raise type(node.error(""))(f"{name!r} is not available yet.", location=place)
-        if name not in _OPTIONS:
-            raise UnknownNameError("field option", name, _OPTIONS, location=part.label)
+        if name not in FIELD_PARTS:
+            raise UnknownNameError("field option", name, FIELD_PARTS, location=part.label)
     if "type" not in node.items:
         raise node.error("The field has no type.", "Write `type: …`.")
     return dict(node.items)
@@ -117,7 +114,7 @@ def _flag(parts: dict[str, Node], name: str, *, default: bool) -> bool:
 def _reference(node: Node | None) -> Reference | None:
     if node is None:
         return None
-    found = _REFERENCE.fullmatch(node.text)
+    found = REFERENCE.fullmatch(node.text)
     if not found:
         raise node.wrong("entity.field")
     return Reference(found.group(1), found.group(2))
@@ -127,16 +124,7 @@ def _with_default(field: Field, node: Node | None) -> Field:
     if node is None:
         return field
     check_literal(field, node)
-    return Field(
-        field.name,
-        field.type,
-        field.nullable,
-        field.unique,
-        field.length,
-        field.precision,
-        node.plain,
-        field.references,
-    )
+    return replace(field, default=node.plain)
 
 
 def check_literal(field: Field, node: Node) -> None:

@@ -1,6 +1,8 @@
-"""The SQL functions and types an expression may use, and those the language knows but lacks yet."""
+"""The functions and types an expression may use."""
 
 from __future__ import annotations
+
+from batch_ops import registry
 
 AGGREGATES = frozenset({"avg", "bool_and", "bool_or", "count", "max", "min", "sum"})
 """Allowed in conditions and inside sub-selects only."""
@@ -53,8 +55,8 @@ SCALARS = frozenset(
 FUNCTIONS = SCALARS | AGGREGATES | VOLATILE
 """Every function name of today, in lower case."""
 
-NOT_YET = frozenset({"current_user_has_permission", "current_user_id"})
-"""Functions of the language that are refused by name until they exist."""
+OWN = {"current_user_has_permission": 1, "current_user_id": 0}
+"""Functions that batch_ops answers itself, with the number of their arguments."""
 
 NAMELESS = frozenset({"CurrentTimestamp", "CurrentDate"})
 """What the parser makes of NOW(), CURRENT_TIMESTAMP and CURRENT_DATE: volatile all three."""
@@ -228,3 +230,15 @@ NODES = frozenset(
 """The parser's node classes that pass the gate; everything else is refused."""
 
 AGGREGATE_NODES = frozenset({"Avg", "Count", "Max", "Min", "Sum", "LogicalAnd", "LogicalOr"})
+
+registry.reserve(FUNCTIONS | frozenset(OWN) | WORDS | TYPES)
+
+
+def called_by_python() -> frozenset[str]:
+    """The functions that Python answers and no database: the own ones and a project's."""
+    return frozenset(OWN) | frozenset(registry.registered())
+
+
+def known() -> frozenset[str]:
+    """Every function an expression may call now, in lower case."""
+    return FUNCTIONS | called_by_python()

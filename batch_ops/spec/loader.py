@@ -6,15 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from batch_ops.errors import DeclarationError
+from batch_ops.spec.atomic import judge_atomic
 from batch_ops.spec.checks import read_checks
 from batch_ops.spec.entities import Head, collect, read_head
 from batch_ops.spec.expressions import Gate
-from batch_ops.spec.model import CsvSource, ErrorHandling, Operation
-from batch_ops.spec.options import Place, read_options
-from batch_ops.spec.origins import SOURCE_OPTIONS
+from batch_ops.spec.model import CsvSource, ErrorHandling, Operation, RecordFile
+from batch_ops.spec.options import OPTIONS, Place, read_options
 from batch_ops.spec.parameters import read_parameters
 from batch_ops.spec.references import Names
-from batch_ops.spec.steps import Planned, StepReader, arrange, read_kind, read_settings, target_of
+from batch_ops.spec.steps import Planned, arrange, read_kind, read_settings
+from batch_ops.spec.telling import read_notification, read_telling
+from batch_ops.spec.work import StepReader, target_of
 from batch_ops.spec.yamlfile import parse
 
 if TYPE_CHECKING:
@@ -25,12 +27,6 @@ if TYPE_CHECKING:
     from batch_ops.spec.options import Given
 
 PATTERN = "batch_operations"
-_OF_A_STEP = frozenset(
-    {
-        *("operation_type", "update_data", "where_condition", "select_fields"),
-        *("data_source", "validation_rules", *SOURCE_OPTIONS),
-    }
-)
 
 
 def load(texts: Mapping[str, str]) -> dict[str, Entity]:
@@ -50,8 +46,9 @@ def load(texts: Mapping[str, str]) -> dict[str, Entity]:
 
 
 def _with_operations(head: Head, entities: Mapping[str, Entity]) -> Entity:
-    operations = tuple(_operation(node, head.entity, entities) for node in head.patterns)
-    return replace(head.entity, operations=operations)
+    entity = entities[head.entity.name]
+    operations = tuple(_operation(node, entity, entities) for node in head.patterns)
+    return replace(entity, operations=operations)
 
 
 def _judge_unique(entities: Iterable[Entity]) -> None:
@@ -71,25 +68,36 @@ def _operation(node: Node, owner: Entity, entities: Mapping[str, Entity]) -> Ope
     entity = target_of(given, entities, owner)
     settings = read_settings(given)
     planned = _planned(given)
-    names = Names(read_parameters(given.get("parameters")), _outputs(planned))
-    reader = StepReader(entity, entities, settings, names, watched="sensor" in given)
+    _judge_outputs(planned)
+    names = Names(read_parameters(given.get("parameters")))
+    whole = "steps" not in given
+    reader = StepReader(entity, entities, settings, names, "sensor" in given, whole)
     steps = _steps(reader, planned)
+    gate = Gate(entity, entities)
+    before = _checks(given, "preconditions", gate, names, ())
     operation = Operation(
         name=name,
         entity=entity.name,
         steps=steps,
         settings=settings,
         description=given.get("description", ""),
-        preconditions=_checks(given, Gate(entity, entities), names),
+        preconditions=before,
+        postconditions=_checks(given, "postconditions", gate, names, before),
         parameters=names.parameters,
         error_handling=given.get("error_handling", ErrorHandling.CONTINUE),
         skip_invalid_rows=given.get("skip_invalid_rows", False),
         once=given.get("once", False),
+        atomic=given.get("atomic", False),
+        requires_confirmation=given.get("requires_confirmation", False),
+        telling=read_telling(given),
+        notification=read_notification(given),
         schedule=given.get("schedule"),
         sensor=given.get("sensor"),
         location=given.place("operation"),
     )
     _judge_sensor(operation, given)
+    _judge_confirmation(operation, given)
+    judge_atomic(operation, given)
     return operation
 
 
@@ -105,7 +113,7 @@ def _planned(given: Given) -> list[Planned]:
         kind = read_kind(given)
         return [Planned(kind.value, kind, given, ())]
     for option in given.values:
-        if option in _OF_A_STEP:
+        if OPTIONS[option].work:
             what = f"The option {option!r} belongs to a step when the operation has `steps`."
             raise DeclarationError(what, location=given.place(option))
     nodes = given.get("steps").elements
@@ -114,16 +122,14 @@ def _planned(given: Given) -> list[Planned]:
     return arrange([read_options(node, Place.STEP) for node in nodes])
 
 
-def _outputs(planned: Iterable[Planned]) -> dict[str, str]:
-    outputs: dict[str, str] = {}
+def _judge_outputs(planned: Iterable[Planned]) -> None:
+    outputs: set[str] = set()
     for step in planned:
         name = step.given.get("output")
-        if name in outputs.values():
+        if name in outputs:
             what = f"The output {name!r} is declared twice."
             raise DeclarationError(what, location=step.given.place("output"))
-        if name:
-            outputs[step.name] = name
-    return outputs
+        outputs |= {name} if name else set()
 
 
 def _steps(reader: StepReader, planned: Iterable[Planned]) -> tuple[Step, ...]:
@@ -133,17 +139,30 @@ def _steps(reader: StepReader, planned: Iterable[Planned]) -> tuple[Step, ...]:
     return tuple(done)
 
 
-def _checks(given: Given, gate: Gate, names: Names) -> tuple[Check, ...]:
-    if "preconditions" not in given:
+def _checks(
+    given: Given, option: str, gate: Gate, names: Names, others: Iterable[Check]
+) -> tuple[Check, ...]:
+    if option not in given:
         return ()
-    checks = read_checks(given.get("preconditions"), gate)
+    checks = read_checks(given.get(option), gate, [check.name for check in others])
     expressions = [(check.expression, None) for check in checks if check.expression]
     names.bind(expressions, gate.entity, ())
     return checks
 
 
+def _judge_confirmation(operation: Operation, given: Given) -> None:
+    """Nobody is asked when a schedule or a sensor starts a run."""
+    if not operation.requires_confirmation:
+        return
+    for option, starter in (("schedule", operation.schedule), ("sensor", operation.sensor)):
+        if starter is not None and not starter.confirm:
+            what = f"The operation requires a confirmation, and a {option} can ask nobody."
+            todo = f"Write `confirm: true` in the {option}, or take one of them away."
+            raise DeclarationError(what, todo=todo, location=given.place(option))
+
+
 def _judge_sensor(operation: Operation, given: Given) -> None:
-    files = [step for step in operation.steps if isinstance(step.source, CsvSource)]
+    files = [s for s in operation.steps if isinstance(s.source, CsvSource | RecordFile)]
     if operation.sensor and len(files) != 1:
         what = "A sensor hands a file over, and the operation does not read exactly one."
         raise DeclarationError(what, location=given.place("sensor"))

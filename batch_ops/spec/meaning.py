@@ -7,14 +7,19 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from batch_ops.spec.model import Expression
+from batch_ops.spec.model import EntitySource, Expression
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from batch_ops.spec.model import Entity, Operation
 
-_HOW = frozenset({"settings", "description", "schedule", "sensor", "location", "operations"})
+_HOW = frozenset(
+    {
+        *("settings", "telling", "notification", "description", "schedule", "sensor"),
+        *("location", "operations"),
+    }
+)
 
 
 def entities_of(operation: Operation, entities: Mapping[str, Entity], owner: str) -> list[str]:
@@ -24,6 +29,7 @@ def entities_of(operation: Operation, entities: Mapping[str, Entity], owner: str
     waiting = {owner, operation.entity, *(step.entity for step in operation.steps)}
     for expression in _expressions(operation):
         waiting |= expression.entities
+    waiting |= {s.source.entity for s in operation.steps if isinstance(s.source, EntitySource)}
     found: set[str] = set()
     while waiting:
         name = waiting.pop()
@@ -52,7 +58,7 @@ def _referred(entity: Entity) -> set[str]:
 def _expressions(operation: Operation) -> Iterable[Expression]:
     for step in operation.steps:
         yield from step.expressions
-    for check in operation.preconditions:
+    for check in (*operation.preconditions, *operation.postconditions):
         if check.expression:
             yield check.expression
 

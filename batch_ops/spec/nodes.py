@@ -95,7 +95,7 @@ class Node:
     @property
     def shown(self) -> str:
         """The value, short enough for a message."""
-        text = str(self.plain)
+        text = " ".join(_flow(self).splitlines())
         return text if len(text) <= _SHOWN else text[: _SHOWN - 2] + " …"
 
     def wrong(self, expected: str, todo: str = "") -> DeclarationError:
@@ -125,3 +125,20 @@ class Node:
         indent = len(line) - len(line.lstrip(" "))
         column = indent + 1 + (len(before.rpartition("\n")[2]) if self.style == "|" else 0)
         return Location(self.location.file, number, column, line.strip())
+
+
+def _flow(node: Node) -> str:
+    """A value in one line, as a file could have it."""
+    match node.value:
+        case tuple() as elements:
+            return f"[{', '.join(map(_flow, elements))}]"
+        case None:
+            return "null"
+        case bool():
+            return str(node.value).lower()
+        case str() | int() | float():
+            return str(node.value)
+        case _:
+            return (
+                "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in node.items.items()) + "}"
+            )

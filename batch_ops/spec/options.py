@@ -1,129 +1,22 @@
-"""The vocabulary: every option of the language, where it may stand, and how its value is read.
-
-An option without a reader belongs to the language and does not exist yet: it is refused by name.
-To make it exist, give it a reader of `values.py` (or one of its own) and a place in the loader.
-"""
+"""The options that stand at one place of a file, read and judged by the vocabulary."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from batch_ops.errors import DeclarationError, UnknownNameError
-from batch_ops.spec import values
+from batch_ops.spec.option import Option, Place
+from batch_ops.spec.vocabulary import OPTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from batch_ops.errors import Location
+    from batch_ops.spec.forms import Reader
     from batch_ops.spec.nodes import Node
 
-    Reader = Callable[[Node], Any]
-
-
-class Place(StrEnum):
-    """Where an option may stand."""
-
-    ENTITY = "entity"
-    OPERATION = "operation"
-    STEP = "step"
-
-
-_E, _O, _S = Place.ENTITY, Place.OPERATION, Place.STEP
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option of the language. Without `read` it is not available yet."""
-
-    name: str
-    places: tuple[Place, ...]
-    read: Reader | None = None
-
-
-def _table(*options: Option) -> dict[str, Option]:
-    return {option.name: option for option in options}
-
-
-OPTIONS: Mapping[str, Option] = _table(
-    # an entity
-    Option("fields", (_E,), values.keep),
-    Option("key", (_E,), values.names),
-    Option("table", (_E,), values.table),
-    Option("create_table", (_E,), values.boolean),
-    Option("connection", (_E,), values.name),
-    Option("hidden", (_E,), values.names),
-    Option("patterns", (_E,), values.keep),
-    Option("soft_delete", (_E,)),
-    Option("expires", (_E,)),
-    # what it is
-    Option("name", (_E, _O, _S), values.own_name),
-    Option("description", (_O,), values.text),
-    Option("operation", (_O,), values.own_name),
-    Option("parameters", (_O,), values.keep),
-    Option("steps", (_O,), values.keep),
-    # what is done
-    Option("target_entity", (_O, _S), values.name),
-    Option("operation_type", (_O, _S), values.text),
-    Option("update_data", (_O, _S), values.keep),
-    Option("where_condition", (_O, _S), values.keep),
-    Option("select_fields", (_O, _S), values.names),
-    Option("depends_on", (_S,), values.names_or_none),
-    Option("output", (_S,), values.name),
-    Option("insert_data", (_O, _S)),
-    Option("upsert_data", (_O, _S)),
-    Option("conflict_target", (_O, _S)),
-    Option("on_conflict", (_O, _S)),
-    Option("function", (_O, _S)),
-    Option("input", (_O, _S)),
-    # where rows come from
-    Option("data_source", (_O, _S), values.text),
-    Option("source_path", (_O, _S), values.text),
-    Option("csv_delimiter", (_O, _S), values.character),
-    Option("csv_has_header", (_O, _S), values.boolean),
-    Option("csv_quote", (_O, _S), values.character),
-    Option("csv_encoding", (_O, _S), values.encoding),
-    Option("csv_null_values", (_O, _S), values.texts),
-    Option("field_mapping", (_O, _S), values.keep),
-    Option("validation_rules", (_O, _S), values.keep),
-    # how much, how fast
-    Option("batch_size", (_O, _S), values.integer(1, 1_000_000)),
-    Option("chunk_rows", (_O, _S), values.integer(1, 1_000_000_000)),
-    Option("max_workers", (_O, _S), values.integer(1, 64)),
-    Option("parallel", (_O, _S), values.boolean),
-    Option("max_records", (_O, _S), values.integer(1, 10**15)),
-    Option("worker_batch_size", (_O, _S)),
-    Option("throttle", (_O, _S)),
-    # when it goes wrong
-    Option("max_errors", (_O,), values.error_limit),
-    Option("error_handling", (_O,), values.error_handling),
-    Option("skip_invalid_rows", (_O,), values.boolean),
-    Option("timeout", (_O,), values.duration),
-    Option("retry", (_O,), values.retry),
-    Option("max_errors_per_worker", (_O,)),
-    Option("atomic", (_O,)),
-    Option("undo", (_O,)),
-    # what guards it
-    Option("preconditions", (_O,), values.keep),
-    Option("once", (_O,), values.boolean),
-    Option("postconditions", (_O,)),
-    Option("requires_confirmation", (_O,)),
-    # when it starts
-    Option("schedule", (_O,), values.schedule),
-    Option("sensor", (_O,), values.sensor),
-    # what is told
-    Option("progress_tracking", (_O,)),
-    Option("progress_notification_interval", (_O,)),
-    Option("heartbeat_interval", (_O,)),
-    Option("logging_level", (_O,)),
-    Option("log_table", (_O,)),
-    Option("collect_metrics", (_O,)),
-    Option("metrics_table", (_O,)),
-    Option("notify_on_completion", (_O,)),
-    Option("notification_channels", (_O,)),
-    Option("notification_message", (_O,)),
-)
+__all__ = ["OPTIONS", "Given", "Option", "Place", "read_options"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from batch_ops.spec.nodes import Node
 if TYPE_CHECKING:
     from batch_ops.spec.model import FieldType
 
-_PARTS = ("type", "default", "required", "identifying", "description")
+PARAMETER_PARTS = ("type", "default", "required", "identifying", "description")
 
 
 def read_parameters(node: Node | None) -> dict[str, Parameter]:
@@ -34,7 +34,7 @@ def _parameter(name: str, node: Node) -> Parameter:
     if isinstance(node.value, str):
         kind, many = _type(node)
         return Parameter(name, kind, many=many)
-    parts = values.parts(node, _PARTS)
+    parts = values.parts(node, PARAMETER_PARTS)
     kind, many = _type(parts["type"]) if "type" in parts else (None, False)
     default = _default(parts.get("default"), kind, many=many)
     required = values.boolean(parts["required"]) if "required" in parts else "default" not in parts

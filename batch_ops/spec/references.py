@@ -10,16 +10,40 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from batch_ops.errors import DeclarationError
-from batch_ops.spec.model import Expression, Parameter, StepKind
+from batch_ops.spec.model import Expression, Parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from batch_ops.errors import Location
     from batch_ops.spec.model import Entity, Field, FieldType, Step
 
 _ENDINGS = ("ing", "ied", "ies", "ed", "es", "s", "e", "y")
 _SHORTEST_STEM = 3
+_IRREGULAR = {
+    "bought": "buy",
+    "built": "build",
+    "chosen": "choose",
+    "done": "do",
+    "drawn": "draw",
+    "found": "find",
+    "given": "give",
+    "grown": "grow",
+    "held": "hold",
+    "hidden": "hide",
+    "kept": "keep",
+    "left": "leave",
+    "lost": "lose",
+    "made": "make",
+    "paid": "pay",
+    "seen": "see",
+    "sent": "send",
+    "shown": "show",
+    "sold": "sell",
+    "taken": "take",
+    "told": "tell",
+    "written": "write",
+}
 
 
 @dataclass(slots=True)
@@ -29,11 +53,9 @@ class Names:
     Attributes:
         declared: the parameters the operation declares, by name.
         found: parameters it uses without declaring them, in the order of their first use.
-        outputs: step name → the name its `output:` option gives.
     """
 
     declared: dict[str, Parameter]
-    outputs: Mapping[str, str] = field(default_factory=dict)
     found: dict[str, Parameter] = field(default_factory=dict)
 
     @property
@@ -74,21 +96,36 @@ class Names:
         bound: dict[str, str] = {}
         for expression, assigned in expressions:
             for name in sorted(expression.parameters):
-                step = self._step(name, earlier, expression.location)
+                found = _parameter(name, expression, entity, assigned)
+                place = expression.location
+                step = self.step_of(name, earlier, place, by_words=found.many)
                 if step is not None:
                     bound[name] = step.name
                 else:
-                    self.add(_parameter(name, expression, entity, assigned))
+                    self.add(found)
         return bound
 
-    def _step(self, name: str, earlier: Sequence[Step], place: Location | None) -> Step | None:
+    def step_of(
+        self,
+        name: str,
+        earlier: Sequence[Step],
+        place: Location | None,
+        *,
+        by_words: bool = True,
+    ) -> Step | None:
+        """The earlier step whose output a name means; None: the name is a parameter.
+
+        by_words: whether it may be meant by its words too; not where one value is needed.
+
+        Raises:
+            DeclarationError: it could mean two steps alike.
+        """
         if name in self.declared:
             return None
-        giving = [step for step in earlier if step.kind is StepKind.SELECT]
-        for step in giving:
-            if self.outputs.get(step.name) == name:
+        for step in earlier:
+            if step.output is not None and step.output in (name, name.removesuffix("_ids")):
                 return step
-        return _by_words(name, giving, place)
+        return _by_words(name, earlier, place) if by_words else None
 
 
 def _by_words(name: str, steps: Sequence[Step], place: Location | None) -> Step | None:
@@ -106,7 +143,8 @@ def _by_words(name: str, steps: Sequence[Step], place: Location | None) -> Step 
 
 def stems(name: str) -> list[str]:
     """The stems of the words of a name: `validated_user` gives `validat`, `user`."""
-    return [_stem(word) for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
+    words = [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
+    return [_stem(_IRREGULAR.get(word, word)) for word in words]
 
 
 def _stem(word: str) -> str:
@@ -134,6 +172,13 @@ def _parameter(
                 kind = assigned.type
             return Parameter(name, kind, many=many)
     return Parameter(name)
+
+
+def type_of_name(name: str, expression: Expression, entity: Entity) -> FieldType | None:
+    """The type of the column a name is compared with in an expression; None: it is not there."""
+    if name not in expression.parameters:
+        return None
+    return _parameter(name, expression, entity, None).type
 
 
 def _type_of(column: exp.Column | None, entity: Entity) -> FieldType | None:

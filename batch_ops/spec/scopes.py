@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from batch_ops.spec.model import Entity
     from batch_ops.spec.nodes import Node
 
+KIND = "kind"
+"""Under this name a tree's columns carry their fields' types."""
+
 _Scope = dict[str, "Entity"]
 
 
@@ -80,6 +83,7 @@ class _Resolver:
         if entity is None or name is None:
             raise self._unknown(column, scopes)
         column.set("this", exp.to_identifier(name, quoted=True))
+        column.meta[KIND] = entity.field(name).type
         if scope is scopes[0]:
             self.columns.add(name)
         if column.table:

@@ -136,14 +136,10 @@ def _refused(what: str, token: Token, node: Node) -> DeclarationError:
 
 
 def _judge_call(word: str, token: Token, node: Node) -> None:
-    if word in functions.NOT_YET:
-        what = f"The function {token.text.upper()}() is not available yet."
-        raise node.error(what, offset=token.start)
-    known = functions.FUNCTIONS | functions.TYPES | functions.WORDS
-    if word not in known:
+    known = functions.known()
+    if word not in known | functions.TYPES | functions.WORDS:
         place = node.at(token.start)
-        names = sorted(functions.FUNCTIONS)
-        raise UnknownNameError("function", token.text, names, location=place)
+        raise UnknownNameError("function", token.text, sorted(known), location=place)
 
 
 def too_deep(node: Node) -> DeclarationError:

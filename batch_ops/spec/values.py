@@ -5,13 +5,24 @@ from __future__ import annotations
 import codecs
 import re
 from keyword import iskeyword
+from string import Formatter
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from batch_ops.errors import UnknownNameError
+from batch_ops.results import MESSAGE_FIELDS
 from batch_ops.spec.cron import judge_cron
 from batch_ops.spec.durations import parse_duration
-from batch_ops.spec.model import ErrorHandling, ErrorLimit, FolderSensor, Retry, Schedule
+from batch_ops.spec.model import (
+    ErrorHandling,
+    ErrorLimit,
+    FolderSensor,
+    LoggingLevel,
+    OnConflict,
+    Retry,
+    Schedule,
+    Throttle,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -20,6 +31,7 @@ if TYPE_CHECKING:
     from batch_ops.spec.nodes import Node
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_FUNCTION = re.compile(r"[A-Za-z_]\w*|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%")
 
 
@@ -147,15 +159,22 @@ def error_limit(node: Node) -> ErrorLimit:
 
 def error_handling(node: Node) -> ErrorHandling:
     """What a bad row costs."""
-    chosen = one_of(node, [e.value for e in ErrorHandling], ("collect_errors",))
-    return ErrorHandling(chosen)
+    return ErrorHandling(one_of(node, [e.value for e in ErrorHandling]))
 
 
-def one_of(node: Node, known: Iterable[str], not_yet: Iterable[str] = ()) -> str:
-    """One of several words; those of the language that do not exist yet are told apart."""
+def on_conflict(node: Node) -> OnConflict:
+    """What becomes of a record whose key is in the table already."""
+    return OnConflict(one_of(node, [e.value for e in OnConflict]))
+
+
+def logging_level(node: Node) -> LoggingLevel:
+    """How much the log says."""
+    return LoggingLevel(one_of(node, [e.value for e in LoggingLevel]))
+
+
+def one_of(node: Node, known: Iterable[str]) -> str:
+    """One of several words."""
     word, choices = text(node), list(known)
-    if word in not_yet:
-        raise node.error(f"{word!r} is not available yet.", f"Known: {', '.join(choices)}.")
     if word not in choices:
         kind = node.label.text.partition(":")[0].strip("- ") if node.label else "word"
         raise UnknownNameError(f"value of {kind}", word, choices, location=node.location)
@@ -197,15 +216,65 @@ _RETRY: Mapping[str, Callable[[Node], Any]] = {
 }
 
 
+def throttle(node: Node) -> Throttle:
+    """A pause between batches as a duration, or `{pause, rows_per_second}`."""
+    if isinstance(node.value, str):
+        return Throttle(duration(node))
+    found = parts(node, ("pause", "rows_per_second"))
+    if not found:
+        raise node.wrong('a pause as "100 ms", or {pause, rows_per_second}')
+    pause = duration(found["pause"]) if "pause" in found else None
+    rate = number(found["rows_per_second"], 0.001, 10**9) if "rows_per_second" in found else None
+    return Throttle(pause, rate)
+
+
+def heartbeat(node: Node) -> timedelta:
+    """A duration of 1 second to 1 hour."""
+    found = duration(node)
+    if not 1 <= found.total_seconds() <= 3600:
+        raise node.wrong("a duration of 1 second to 1 hour")
+    return found
+
+
+def function_name(node: Node) -> str:
+    """The name of a registered function, or `module:function`."""
+    if not _FUNCTION.fullmatch(text(node)):
+        raise node.wrong("the name of a function, or module:function")
+    return text(node)
+
+
+def channels(node: Node) -> tuple[str, ...]:
+    """`email`, `webhook` and others that batch_ops.toml names, each once."""
+    return names(node)
+
+
+def message(node: Node) -> str:
+    """A text with `{field}` for the fields of a result."""
+    found = text(node)
+    try:
+        asked = [name for _, name, _, _ in Formatter().parse(found) if name is not None]
+    except ValueError as error:
+        raise node.wrong(f"a text with {{field}} in it ({error})") from error
+    for name in asked:
+        if name not in MESSAGE_FIELDS:
+            place = node.at(max(node.text.find("{" + name), 0))
+            raise UnknownNameError("field of a result", name, MESSAGE_FIELDS, location=place)
+    return found
+
+
 def schedule(node: Node) -> Schedule:
-    """A cron text, or `{cron, timezone}`."""
+    """A cron text, or `{cron, timezone, confirm}`."""
     if isinstance(node.value, str):
         return Schedule(_cron(node))
-    found = parts(node, ("cron", "timezone"))
+    found = parts(node, ("cron", "timezone", "confirm"))
     if "cron" not in found:
         raise node.error("The schedule has no cron text.", 'Write `cron: "0 3 * * *"`.')
     zone = _timezone(found["timezone"]) if "timezone" in found else "UTC"
-    return Schedule(_cron(found["cron"]), zone)
+    return Schedule(_cron(found["cron"]), zone, _confirm(found))
+
+
+def _confirm(found: Mapping[str, Node]) -> bool:
+    return boolean(found["confirm"]) if "confirm" in found else False
 
 
 def _cron(node: Node) -> str:
@@ -224,9 +293,9 @@ def _timezone(node: Node) -> str:
 
 
 def sensor(node: Node) -> FolderSensor:
-    """`{folder, pattern}`."""
-    found = parts(node, ("folder", "pattern"))
+    """`{folder, pattern, confirm}`."""
+    found = parts(node, ("folder", "pattern", "confirm"))
     if "folder" not in found:
         raise node.error("The sensor has no folder.", "Write `folder: …`.")
-    read = {key: text(child) for key, child in found.items()}
-    return FolderSensor(**read)
+    read = {key: text(child) for key, child in found.items() if key != "confirm"}
+    return FolderSensor(**read, confirm=_confirm(found))

@@ -153,7 +153,7 @@ class _Builder:
             self._take(event)
         if self._root is None or self._root.value is None:
             todo = "Write an entity: `name: …`, `fields: …`."
-            place = Location(self._name)
+            place = Location(self._name, 1, 1)
             raise DeclarationError("The file is empty.", todo=todo, location=place)
         return self._root
 
@@ -188,6 +188,8 @@ class _Builder:
 
     def _scalar(self, event: Any) -> None:
         value = event.value if event.style or not event.implicit[0] else _resolve(event.value)
+        if event.style == ">":  # the library marks where a line was folded by a bell
+            value = event.value.replace("\a", "")
         self._add(value, event, style=event.style or "")
 
     def _start(self, event: Any) -> None:

@@ -56,6 +56,7 @@ def shell(database_url: str, tmp_path: Path) -> Shell:
     return Shell(database_url, home)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(SECONDS_ENOUGH)
 def test_the_demo_leaves_every_row_as_plain_pandas_computes_it(shell: Shell) -> None:
     for small in ("import_airlines", "import_airports", "import_planes"):

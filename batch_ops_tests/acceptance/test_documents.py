@@ -44,7 +44,7 @@ def test_every_make_target_named_exists() -> None:
 def test_every_command_named_exists() -> None:
     from batch_ops.cli.app import app
 
-    named = set(re.findall(r"^batch-ops ([a-z]+)", README, re.MULTILINE))
+    named = set(re.findall(r"^batch-ops ([a-z-]+)", README, re.MULTILINE))
     assert named
     for command in named:
         assert command in app, command
@@ -54,6 +54,14 @@ def test_every_command_named_exists() -> None:
 def test_every_link_between_documents_leads_somewhere(document: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text())
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_the_docs_say_when_to_work_in_bulk_and_when_not() -> None:
+    text = (PROJECT / "docs" / "operations.md").read_text()
+    section = text.partition("## When to work in bulk\n")[2].partition("\n## ")[0]
+    answers = re.findall(r"^\| .+ \| (yes|no) \| .+ \|$", section, re.MULTILINE)
+    assert answers.count("yes") >= 3
+    assert answers.count("no") >= 3
 
 
 def test_every_feature_has_one_row_and_a_ticked_one_has_a_test_that_exists() -> None:

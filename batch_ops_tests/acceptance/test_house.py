@@ -15,11 +15,13 @@ PACKAGE = Path(__file__).resolve().parents[2] / "batch_ops"
 SHELL = Path(sys.executable).parent / "batch-ops"
 ROOMS = {
     *("cli", "orchestration", "engine", "planning", "journal", "sources", "database", "spec"),
-    *("observers", "defs"),
+    *("observers", "defs", "testing"),
 }
-AT_THE_DOOR = {"__init__", "__main__", "definitions", "errors", "events", "results", "testing"}
+AT_THE_DOOR = {
+    *("__init__", "__main__", "definitions", "errors", "events", "registry", "results", "testing"),
+}
 DIALECTS = {"sqlite", "postgresql", "mysql", "mariadb"}
-HEAVY = ("great_expectations", "pandas")
+HEAVY = ("great_expectations", "pandas", "apprise")
 
 
 def modules() -> list[Path]:

@@ -139,7 +139,11 @@ def test_the_console_script_is_the_same(project):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_tells_what_was_committed_exits_130_and_can_be_resumed(project, number):
-    process = project.start("run", "touch_items", "--no-dagster", "--json")
+    """Also where the tests run under `nohup`, which would be inherited."""
+    process = project.start(
+        "run", "touch_items", "--no-dagster", "--json",
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    )  # fmt: skip
     wait_until(lambda: project.touched() > 20)
     process.send_signal(number)
     out, err = process.communicate(timeout=30)

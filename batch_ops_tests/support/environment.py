@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import os
 import random
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DEFAULT_SEED = 20130101
 
@@ -13,10 +18,27 @@ def take_seed() -> int:
     return int(os.environ.get("BATCH_OPS_SEED", DEFAULT_SEED))
 
 
+def ours() -> dict[str, str]:
+    """The variables that batch_ops or Dagster would read."""
+    names = [name for name in os.environ if name.startswith(("BATCH_OPS_", "DAGSTER_"))]
+    return {name: os.environ[name] for name in names}
+
+
 def clean() -> None:
-    """Remove every variable that batch_ops or Dagster would read."""
-    for name in [n for n in os.environ if n.startswith(("BATCH_OPS_", "DAGSTER_"))]:
+    """Remove all of them."""
+    for name in ours():
         del os.environ[name]
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Whatever the block sets of them is as before afterwards."""
+    before = ours()
+    try:
+        yield
+    finally:
+        clean()
+        os.environ.update(before)
 
 
 def prepare() -> int:

@@ -12,14 +12,14 @@ from sqlglot import exp
 from batch_ops.database import Database, open_database
 from batch_ops.database.reflect import require
 from batch_ops.sources import open_source
-from batch_ops.spec.model import CsvSource, Entity, Expression, Rule
+from batch_ops.spec.model import Entity, Expression, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from batch_ops.results import Reject
     from batch_ops.sources import Source
-    from batch_ops.spec.model import RowsSource
+    from batch_ops.spec.model import Stream
 
 
 @dataclass
@@ -48,6 +48,15 @@ def rule(text: str) -> Rule:
     return Rule(Expression(text, tree, columns, names, tables))
 
 
+def value(text: str) -> Expression:
+    """An expression as a data value, without the gate: it may read fields of a record."""
+    tree = sqlglot.parse_one(text, dialect="postgres")
+    fields = frozenset((dot.this.name, dot.name) for dot in tree.find_all(exp.Dot))
+    names = {str(node.this) for node in tree.find_all(exp.Placeholder)}
+    records = {name for name, _ in fields}
+    return Expression(text, tree, parameters=frozenset(names - records), fields=fields)
+
+
 def database_with(url: str, *statements: str) -> Database:
     """A database in which these statements were run."""
     database = open_database(url)
@@ -59,14 +68,15 @@ def database_with(url: str, *statements: str) -> Database:
 
 def opened(
     database: Database,
-    source: CsvSource | RowsSource,
+    source: Stream,
     entity: Entity,
     *,
     rules: Iterable[str] = (),
     folder: Path = Path(),
     parameters: Mapping[str, Any] | None = None,
+    **more: Any,
 ) -> Source:
-    """A source for the entity's table."""
+    """A source for the entity's table; `more` goes to `open_source`."""
     with database.reading() as connection:
         table = require(connection, entity)
     return open_source(
@@ -77,6 +87,7 @@ def opened(
         folder=folder,
         parameters=parameters or {},
         dialect=database.dialect,
+        **more,
     )
 
 

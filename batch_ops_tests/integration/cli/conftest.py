@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import sqlite3
 import warnings
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ import pytest
 from batch_ops.cli.app import execute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 PEOPLE = """
@@ -135,16 +133,6 @@ class Shell:
                 "INSERT INTO people VALUES (?, ?, ?, ?, NULL)",
                 ((n, f"n{n}", n % 90, f"s3cret{n}") for n in range(1, rows + 1)),
             )
-
-
-@pytest.fixture(autouse=True)
-def _log_as_before() -> Iterator[None]:
-    """The shell sets up the log; other tests want theirs."""
-    logger = logging.getLogger("batch_ops")
-    before = (logger.handlers, logger.level, logger.propagate)
-    yield
-    logger.handlers, logger.propagate = before[0], before[2]
-    logger.setLevel(before[1])
 
 
 @pytest.fixture

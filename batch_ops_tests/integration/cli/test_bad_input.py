@@ -160,13 +160,14 @@ def test_a_declaration_that_is_no_yaml_of_ours_is_told_with_its_place(empty, cas
 def test_a_precondition_that_cannot_be_evaluated_is_not_called_failed(shell):
     text = (shell.folder / "defs" / "people.yaml").read_text()
     wrong = (
-        '- type: expect_column_values_to_be_betwixt\n        column: age\n      - "COUNT(*) FILTER'
+        "- type: expect_column_value_lengths_to_equal\n        column: age\n"
+        '        value: [1]\n      - "COUNT(*) FILTER'
     )
     shell.declare(text.replace('- "COUNT(*) FILTER', wrong, 1))
     said = shell("run", "retire", "-p", "min_age=10", ALONE)
     assert said.code == 3
     assert "could not be evaluated" in said.error
-    assert "expect_column_values_to_be_betwixt" in said.err
+    assert "expect_column_value_lengths_to_equal" in said.err
     assert shell.query("SELECT count(*) FROM people WHERE status IS NOT NULL") == [(0,)]
     (row,) = shell("status", "--json").json["executions"]
     assert (row["status"], row["counts"]["total"]) == ("refused", 0)

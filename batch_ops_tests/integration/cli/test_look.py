@@ -72,7 +72,8 @@ def test_check_as_json_has_stable_keys(shell):
     assert set(told) == {"files", "operations", "errors", "warnings"}
     retire = next(each for each in told["operations"] if each["operation"] == "retire")
     assert set(retire) == {
-        "operation", "entity", "steps", "parameters", "preconditions", "schedule", "sensor",
+        "operation", "entity", "steps", "parameters", "preconditions", "postconditions",
+        "schedule", "sensor",
     }  # fmt: skip
     assert retire["steps"][1]["bindings"] == {"old_ids": "step validate"}
 

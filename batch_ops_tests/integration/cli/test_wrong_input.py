@@ -44,7 +44,7 @@ ALONE = "--no-dagster"
         (["resume", "12345678", ALONE], "There is no execution '12345678'.", "batch-ops status"),
         (["status", "12345678"], "There is no execution '12345678'.", "batch-ops status"),
         (["errors", "12345678"], "There is no execution '12345678'.", "batch-ops status"),
-        (["", ""], 'Unknown command "".', "Known: list, check, plan"),
+        (["", ""], 'Unknown command "".', "Known: init, list, check, plan"),
     ],
 )
 def test_a_wrong_command_is_exit_code_2_with_the_nearest_right_word(

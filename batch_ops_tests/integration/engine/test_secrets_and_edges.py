@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from batch_ops.engine import Project, RunOptions, history, rejects_of, resume, run
+from batch_ops.engine import Project, RunOptions, history, preview, rejects_of, resume, run
 from batch_ops.errors import DeclarationError, PreconditionFailedError, UsageError
 from batch_ops.results import Counts, Status
 from batch_ops.spec.catalog import Catalog
@@ -97,6 +97,15 @@ def test_what_the_database_says_of_a_hidden_value_is_not_told(prices: Project):
     assert "s3cret" not in "".join(told)
     if prices.database().dialect.capabilities.zones:
         assert result.counts == Counts(total=2, failed=2)
+
+
+def test_a_preview_of_what_cannot_be_computed_says_so_and_no_value(prices: Project):
+    run(prices, "import_prices")
+    shown = preview(prices, "number_them")
+    (step,) = shown.steps
+    assert (step.rows, step.sample) == (2, ())
+    assert any("cannot be computed for some row" in note for note in shown.notes)
+    assert "s3cret" not in repr(shown)
 
 
 def test_what_a_check_observed_of_a_hidden_column_is_not_told(prices: Project):

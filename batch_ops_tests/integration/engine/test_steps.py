@@ -9,7 +9,8 @@ import pytest
 
 from batch_ops.engine import RunOptions, begin, history, rejects_of, result_of, resume, run
 from batch_ops.engine.batch import new_attempt
-from batch_ops.engine.work import Batch, KeysetWork, Outcome
+from batch_ops.engine.keyset_work import KeysetWork
+from batch_ops.engine.work import Batch, Outcome
 from batch_ops.errors import (
     DatabaseUnfitError,
     EngineFault,
@@ -24,6 +25,8 @@ from batch_ops.spec.model import ErrorLimit
 from batch_ops_tests.support import accounts
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sqlalchemy import Connection
 
     from batch_ops.engine import Project
@@ -367,3 +370,38 @@ def test_counters_that_do_not_add_up_stop_the_execution_and_roll_the_batch_back(
         new_attempt(execution, claim, work, next(batches), 1).commit(connection)
     assert accounts.query(project.database(), "SELECT sum(balance) FROM accounts") == before
     execution.abort(KeyboardInterrupt())
+
+
+def test_a_primary_key_in_another_order_than_it_is_declared_hands_on_its_rows(
+    tmp_path: Path, database_url: str
+) -> None:
+    """`(region, number) IN (:validated_ids)` goes by the names, not by the table's order."""
+    project = accounts.project(tmp_path, database_url)
+    database = project.database()
+    stamp = "TIMESTAMP WITH TIME ZONE" if database.dialect.capabilities.zones else "DATETIME"
+    create = (
+        "CREATE TABLE accounts (number INTEGER NOT NULL, region VARCHAR(10) NOT NULL,"
+        f" balance INTEGER, status VARCHAR(20), closed_at {stamp},"
+        " PRIMARY KEY (number, region))"
+    )
+    rows = (f"INSERT INTO accounts VALUES ({n}, 'n', {n}, 'open', NULL)" for n in range(200))
+    accounts.execute(database, [create, *rows])
+    result = run(project, "sweep")
+    assert result.step("update").counts.updated == 200
+    assert accounts.query(database, "SELECT status, count(*) FROM accounts GROUP BY 1") == [
+        ("swept", 100)
+    ]
+    project.dispose()
+
+
+def test_max_records_refuses_the_first_writing_step_behind_a_select(
+    tmp_path: Path, database_url: str
+) -> None:
+    """Nothing but looking was done: it is refused, and another run may begin."""
+    project = accounts.project(tmp_path, database_url)
+    accounts.make_accounts(project.database(), 50)
+    with pytest.raises(LimitExceededError, match="'update' would change 50 rows"):
+        run(project, "sweep", options=RunOptions(max_records=49))
+    assert [str(result.status) for result in history(project)] == ["refused"]
+    assert run(project, "sweep").status is Status.COMPLETED
+    project.dispose()

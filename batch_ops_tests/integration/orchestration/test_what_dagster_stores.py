@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
@@ -15,6 +16,7 @@ from batch_ops.orchestration import listening, partitions
 from batch_ops.orchestration.launch import launch_run
 from batch_ops.orchestration.partitions import SLICE, add_keys
 from batch_ops.results import Counts
+from batch_ops.spec.model import Telling
 from batch_ops_tests.support.things import CHUNKS
 
 if TYPE_CHECKING:
@@ -68,7 +70,9 @@ def test_progress_lines_are_spaced_wider_and_wider(monkeypatch):
     class Context:
         log = Log()
 
-    listen = listening.Listening(None, Context(), silent, told_at=0.0)  # type: ignore[arg-type]
+    operation: Any = SimpleNamespace(telling=Telling())
+    context: Any = Context()
+    listen = listening.Listening(operation, context, silent, told_at=0.0)
     for second in range(24 * 3600):
         now[0] = float(second)
         listen(Progress("id", "operation", "step", Counts(), 1, 1.0))

@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 import pytest
 
 from batch_ops.events import (
+    BatchCommitted,
     ChecksJudged,
     ChunkCompleted,
+    ErrorLimitNear,
     ExecutionFinished,
     ExecutionStarted,
     Progress,
     StepFinished,
     StepPlanned,
 )
-from batch_ops.observers.log import log, pairs
+from batch_ops.observers.log import Log, log, pairs
 from batch_ops.results import CheckResult, ChunkCounts, Counts, Result, Status, StepResult
 
 WHO = ("e1", "import_rows")
@@ -65,6 +67,48 @@ def test_each_event_is_one_line_of_its_name_and_key_value_pairs(logged):
     }
     for event, line in told.items():
         assert [message for _, message in logged(event)] == [line]
+
+
+def test_progress_an_operation_asks_for_is_more_than_a_debug_line(logged):
+    assert logged(Progress(*WHO, "insert", COUNTS, 9, 1.0))[0][0] == "DEBUG"
+    assert logged(Progress(*WHO, "insert", COUNTS, 9, 1.0, asked=True))[0][0] == "INFO"
+
+
+def test_many_errors_are_a_warning(logged):
+    told = ("WARNING", "error_limit_near execution=e1 operation=import_rows total=3 created=2")
+    assert logged(ErrorLimitNear(*WHO, COUNTS)) == [(told[0], f"{told[1]} invalid=1")]
+
+
+@pytest.mark.parametrize(
+    ("level", "names"),
+    [
+        ("minimal", ["execution_started", "execution_finished"]),
+        ("normal", ["execution_started", "step_planned", "execution_finished"]),
+        (
+            "detailed",
+            ["execution_started", "step_planned", "batch_committed", "execution_finished"],
+        ),
+    ],
+)
+def test_the_log_says_as_much_as_the_operation_wants(caplog, level, names):
+    listen = Log()
+    with caplog.at_level(logging.INFO, logger="batch_ops"):
+        listen(ExecutionStarted(*WHO, resumed=False, level=level))
+        listen(StepPlanned(*WHO, "insert", ("k-1",), 3))
+        listen(BatchCommitted(*WHO, "insert", "k-1", 1, COUNTS, 0.5))
+        listen(finished(Status.COMPLETED))
+    told = [record.getMessage() for record in caplog.records]
+    assert [line.partition(" ")[0] for line in told] == names
+    if level == "detailed":
+        assert told[2].partition("import_rows ")[2] == (
+            "step=insert chunk=k-1 batch=1 duration_s=0.500 total=3 created=2 invalid=1"
+        )
+
+
+def test_an_execution_that_began_elsewhere_is_logged_as_usual(logged):
+    log_ = Log()
+    log_(ExecutionStarted("e2", "other", resumed=False, level="minimal"))
+    assert logged(StepPlanned(*WHO, "insert", ("k-1",), 3))[0][1].startswith("step_planned")
 
 
 def test_how_an_execution_ended_decides_the_level(logged):

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
+import pytest
 from rich.console import Console
 
 from batch_ops.events import ExecutionStarted, Progress, StepFinished, StepPlanned
@@ -16,17 +18,17 @@ class Clock:
         return self.now
 
 
-def started(*, resumed: bool = False):
-    return ExecutionStarted("e1", "import_rows", resumed=resumed)
+def started(*, resumed: bool = False, **more: Any):
+    return ExecutionStarted("e1", "import_rows", resumed=resumed, **more)
 
 
 def planned(rows: int):
     return StepPlanned("e1", "import_rows", "insert", ("k-1",), rows)
 
 
-def progress(done: int, of: int, *, invalid: int = 0):
+def progress(done: int, of: int, *, invalid: int = 0, asked: bool = False):
     counts = Counts(total=done, created=done - invalid, invalid=invalid)
-    return Progress("e1", "import_rows", "insert", counts, of, 1.0)
+    return Progress("e1", "import_rows", "insert", counts, of, 1.0, asked)
 
 
 def lines_of(*moments: object):
@@ -50,6 +52,29 @@ def test_without_a_terminal_the_first_line_comes_after_two_seconds_then_one_ever
         "insert: 7,000 of 100,000",
         "insert: 12,000 of 100,000",
     ]
+
+
+def test_a_line_the_operation_asks_for_comes_at_once():
+    told = lines_of(
+        (0, started()),
+        (0, planned(100)),
+        (0.1, progress(10, 100, asked=True)),
+        (0.2, progress(15, 100)),
+        (0.3, progress(20, 100, asked=True)),
+    )
+    assert [line.split(" rows")[0] for line in told] == [
+        "insert: 10 of 100",
+        "insert: 20 of 100",
+    ]
+
+
+@pytest.mark.parametrize("how", [{"progress": False}, {"level": "detailed"}])
+def test_there_is_no_bar_where_none_is_wanted_or_a_log_would_be_in_its_way(how):
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    with ProgressBar(console) as bar:
+        for event in (started(**how), planned(100), progress(50, 100)):
+            bar(event)
+    assert console.file.getvalue() == ""
 
 
 def test_a_line_tells_share_rate_and_remaining_time():

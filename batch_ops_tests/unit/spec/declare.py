@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from batch_ops.errors import Location
 from batch_ops.spec.catalog import Catalog
 from batch_ops.spec.nodes import Node
+from batch_ops_tests.support.schema import complaints
 
 if TYPE_CHECKING:
     from batch_ops.spec.model import Operation
@@ -50,8 +51,10 @@ def text_of(options: str, work: str = UPDATE) -> str:
 
 
 def catalog_of(orders: str) -> Catalog:
-    """The catalog of two files: `customers` and the given `orders`."""
-    return Catalog.from_texts({"customers.yaml": CUSTOMERS, "orders.yaml": orders})
+    """The catalog of two files: `customers` and the given `orders`. What loads fits the schema."""
+    catalog = Catalog.from_texts({"customers.yaml": CUSTOMERS, "orders.yaml": orders})
+    assert complaints(orders) == []
+    return catalog
 
 
 def declared(options: str, work: str = UPDATE) -> Operation:

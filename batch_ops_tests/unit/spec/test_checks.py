@@ -76,7 +76,7 @@ def test_long_names_are_cut_at_a_word():
         ("{row: price > 0, name: Wrong Name}", "small letters"),
         ("price > 0", "outside of an aggregate"),
         ("'COUNT(*) > 0; DROP TABLE orders'", "semicolon"),
-        ("\"CURRENT_USER_HAS_PERMISSION('approve_orders')\"", "not available yet"),
+        ('"CURRENT_USER_HAS_PERMISSION(status)"', "literals and parameters only"),
         ("'validate_batch_data(:input_data)'", "no function 'validate_batch_data'"),
         ("3", "a mapping"),
     ],

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlglot import exp
 
+from batch_ops import registry
 from batch_ops.errors import BatchOpsError, DeclarationError, UnknownNameError
 from batch_ops.spec.expressions import Gate, is_call
 from batch_ops.spec.functions import AGGREGATES, FUNCTIONS
 from batch_ops.spec.model import Entity, Expression, Field, FieldType
 from batch_ops_tests.unit.spec.declare import node
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def entity(name: str, *columns: str, table: str | None = None, schema: str | None = None) -> Entity:
@@ -144,7 +149,8 @@ HOSTILE = [
     *("RANDOM() > 0", "nextval('s')", "set_config('a', 'b', false)", "query_to_xml('x')", "foo()"),
     *("dblink('x', 'y')", "version()", "pg_terminate_backend(1)", "IF(a, 1, 2)", "a = ALL(:x)"),
     *("CURRENT_USER = 'x'", "SESSION_USER = 'x'", "CURRENT_SCHEMA = 'x'", "CURRENT_CATALOG = 'x'"),
-    *("CURRENT_USER_ID() = 1", "CURRENT_USER_HAS_PERMISSION('x')"),
+    *("CURRENT_USER_ID(1) = 1", "CURRENT_USER_HAS_PERMISSION()", "COUNT(*) FILTER (WHERE nope)"),
+    *("NOW() FILTER (WHERE a = 1)", "CURRENT_USER_HAS_PERMISSION('x', 'y')"),
     # windows
     *("SUM(a) OVER () > 1", "ROW_NUMBER() OVER (ORDER BY a) = 1", "LAG(a) OVER (ORDER BY b) = 1"),
     # sub-selects
@@ -160,9 +166,20 @@ HOSTILE = [
     *("a IN (SELECT k FROM other JOIN moved USING (k))", "a IN (SELECT pg_sleep(1) FROM other)"),
     # other ways to hand values over, and what the databases do not share
     *("a = $1", "a = ?", "a = %s", "a = %(x)s", "a = @x", "a = {x}", "a = {{ x }}", "a = :1"),
-    *("a = :x.field", "a = $$x$$", "status = E'\\x41'", "status = U&'x'", "a = x'1F'"),
+    *(
+        "a = :x.field",
+        "a = :x.y.z",
+        "a = (:x).y",
+        "a = :x.upper(1)",
+        "a = $$x$$",
+        "status = E'\\x41'",
+        "status = U&'x'",
+        "a = x'1F'",
+    ),
     *("a[1] = 1", "ARRAY[1] = a", "status ~ 'x'", "status SIMILAR TO 'x'", "a->>'b' = 'x'"),
     *("a::nosuchtype = 1", "a::int[] = 1", "CAST(a AS regclass) = 1", 'a COLLATE "C" = 1'),
+    *("a < NOW() - INTERVAL '1-2' YEAR TO MONTH", "a < NOW() - INTERVAL :x DAY"),
+    *("a < NOW() - INTERVAL a DAY", "a < NOW() - INTERVAL '1'"),
     *("(a).b = 1", "u.a = 1", "x.t.a = 1", "nope = 1", '"A" = 1'),
 ]
 
@@ -349,3 +366,90 @@ def test_every_function_of_the_table_passes(name):
 )
 def test_whether_a_text_is_one_call(text, call):
     assert is_call(text) is call
+
+
+def test_a_field_of_a_record_is_read_where_records_are(caplog):
+    expression = Gate(T, ENTITIES).expression(node("a + :x.Price * :y"), records=True)
+    assert expression.fields == {("x", "Price")}
+    assert expression.parameters == {"y"}
+
+
+def test_a_field_of_a_record_elsewhere_is_told_where_it_may_stand():
+    with pytest.raises(DeclarationError) as caught:
+        passed(":x.price")
+    assert caught.value.what == "A field of a record (:x.price) is not allowed here."
+    assert "insert_data and upsert_data" in caught.value.todo
+
+
+@pytest.fixture
+def twice() -> Iterator[None]:
+    """A project's function `twice`."""
+
+    @registry.sql_function("Twice")
+    def twice(value: int) -> int:
+        return 2 * value
+
+    yield
+    registry.unregister("twice")
+
+
+@pytest.mark.parametrize(
+    ("text", "calls"),
+    [
+        ("CURRENT_USER_ID()", "current_user_id"),
+        ("status = current_user_id()", "current_user_id"),
+        ("CURRENT_USER_HAS_PERMISSION('x')", "current_user_has_permission"),
+        ("TWICE(twice(-1)) > a", "twice"),
+        ("twice(:x) = 2 AND CURRENT_USER_HAS_PERMISSION(:y)", "twice current_user_has_permission"),
+        ("UPPER(status) = 'X'", ""),
+    ],
+)
+def test_functions_that_python_answers_are_known_by_name(text, calls, twice):
+    assert passed(text).calls == set(calls.split())
+    assert passed(text, aggregates=not passed(text).columns).calls == set(calls.split())
+
+
+@pytest.mark.parametrize("text", ["twice(1)", " Twice( :x )", "TWICE(twice(1))"])
+def test_one_call_of_a_projects_function_is_a_call(text, twice):
+    assert is_call(text)
+
+
+def test_a_function_nobody_registers_any_more_is_unknown(twice):
+    registry.unregister("twice")
+    with pytest.raises(UnknownNameError):
+        passed("twice(1)")
+    assert not is_call("twice(1)")
+
+
+def test_the_nearest_right_word_may_be_a_projects(twice):
+    with pytest.raises(UnknownNameError) as caught:
+        passed("twicce(1) = a")
+    assert caught.value.suggestion == "twice"
+
+
+@pytest.mark.parametrize(
+    ("argument", "told"),
+    [
+        ("a", "the column 'a'"),
+        (":r.price", "a field of a record (:r.price)"),
+        ("NOW()", "'CURRENT_TIMESTAMP'"),
+        ("1 + 1", "'1 + 1'"),
+        ("(SELECT MAX(a) FROM other)", "SELECT"),
+        ("DISTINCT 1", "DISTINCT"),
+    ],
+)
+def test_python_is_called_with_literals_and_parameters_only(argument, told, twice):
+    with pytest.raises(DeclarationError) as caught:
+        Gate(T, ENTITIES).expression(node(f"twice({argument})"), records=True)
+    assert told in caught.value.what
+    assert "called once and not for each row" in caught.value.what
+
+
+def test_a_projects_function_with_a_name_sql_knows_is_refused_where_it_is_called():
+    """The parser would take it for COALESCE."""
+    registry.sql_function("ifnull")(lambda _one, _two: 1)
+    try:
+        with pytest.raises(DeclarationError, match="under another name"):
+            passed("ifnull(1, 2)")
+    finally:
+        registry.unregister("ifnull")

@@ -32,6 +32,8 @@ def bound(selects: list[str], condition: str, options: str = "") -> dict[str, st
         (["select_old", "plan_work"], "planned", "plan_work"),
         (["process_orders", "find_open"], "processed_ids", "process_orders"),
         (["copy_rows"], "copied_ids", "copy_rows"),
+        (["find_old", "make_new"], "found_ids", "find_old"),
+        (["find_old", "make_new"], "made_ids", "make_new"),
     ],
 )
 def test_a_name_means_the_earlier_step_with_most_of_its_words(selects, reference, step):
@@ -62,9 +64,22 @@ def test_one_output_name_is_given_once():
         )
 
 
-def test_only_a_select_has_an_output():
-    with pytest.raises(DeclarationError, match="'output' belongs to select"):
-        stepped("- {name: a, operation_type: delete, output: o}\n")
+@pytest.mark.parametrize("kind", ["select", "delete"])
+def test_the_rows_of_every_kind_of_step_can_be_named(kind):
+    operation = stepped(
+        f"- {{name: a, operation_type: {kind}, output: o}}\n" + UPDATE_WHERE.format("id IN (:o)")
+    )
+    assert operation.step("last").outputs == {"o": "a"}
+
+
+def test_a_name_that_stands_for_one_value_is_no_steps_rows():
+    """`:new_status` after a step called update_status is a parameter still."""
+    operation = stepped(
+        "- {name: find_status, operation_type: select}\n"
+        '- {name: last, operation_type: update, update_data: {status: ":new_status"}}'
+    )
+    assert operation.step("last").outputs == {}
+    assert [p.name for p in operation.parameters] == ["new_status"]
 
 
 def test_a_declared_parameter_comes_before_a_step():

@@ -118,8 +118,8 @@ def test_sql_is_what_says_sql_or_is_one_call_or_one_parameter(value, text):
         ("{status: {sql: DELETE FROM orders}}", "the word DELETE"),
         ("{status: {sql: prise}}", "'price'"),
         ("{status: {slq: price}}", "a value of type string"),
-        ("{status: :product.name}", "not available yet"),
-        ("{status: 'CURRENT_USER_ID()'}", "not available yet"),
+        ("{status: :product.name}", "not allowed here"),
+        ("{status: 'CURRENT_USER_IDS()'}", "CURRENT_USER_IDS"),
         ("{note: UPPER(prise)}", "'price'"),
     ],
 )

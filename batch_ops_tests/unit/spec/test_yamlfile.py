@@ -26,9 +26,9 @@ REFUSED = [
     ("a: 1\n b: 2\n", 2, 3, "no YAML"),
     ("a: 1\nb: x\x00y\n", 2, 5, "no YAML"),
     ("? {a: 1}\n: 2\n", 1, 3, "cannot be a name"),
-    ("", 0, 0, "empty"),
-    ("# nothing but a comment\n", 0, 0, "empty"),
-    ("~\n", 0, 0, "empty"),
+    ("", 1, 1, "empty"),
+    ("# nothing but a comment\n", 1, 1, "empty"),
+    ("~\n", 1, 1, "empty"),
 ]
 
 
@@ -132,3 +132,27 @@ def test_an_offset_into_a_text_is_a_place_in_the_file():
     assert root.items["a"].at(9).column == 14
     block = root.items["b"].at(4)
     assert (block.line, block.column) == (4, 3)
+
+
+def test_a_value_is_shown_as_the_file_has_it():
+    root = parse("a: {b: [true, ~, x], c: 1.5}\n", "f.yaml")
+    assert root.items["a"].shown == "{b: [true, null, x], c: 1.5}"
+    message = str(root.items["a"].wrong("a name"))
+    assert "Expected a name here, found a mapping, {b: [true, null, x], c: 1.5}." in message
+
+
+@pytest.mark.parametrize(
+    ("block", "value"),
+    [
+        (">\n  one\n  two\n", "one two\n"),
+        (">-\n  one\n  two\n\n  three\n", "one two\nthree"),
+        (">+\n  one\n\n", "one\n\n"),
+        (">\n  one\n    two\n  three\n", "one\n  two\nthree\n"),
+        ("|\n  one\n  two\n", "one\ntwo\n"),
+        ("one\n  two\n", "one two"),
+        ('"one\n  two"\n', "one two"),
+    ],
+)
+def test_a_text_over_several_lines_is_what_yaml_says_it_is(block, value):
+    """And nothing else: no sign that marks where a line was folded."""
+    assert parse(f"a: {block}", "f.yaml").plain == {"a": value}

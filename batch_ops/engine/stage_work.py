@@ -1,0 +1,114 @@
+"""Upserts, and inserts from tables: a batch is staged, then merged into its table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from batch_ops.database.merge import Merged, Merging
+from batch_ops.database.staging import Stage, hand_on, hand_on_keys
+from batch_ops.engine.isolation import isolate
+from batch_ops.engine.outputs import is_needed, output_of
+from batch_ops.results import Counts
+from batch_ops.spec.model import OnConflict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from batch_ops.database import Table
+    from batch_ops.database.faults import Fault
+    from batch_ops.database.merge import Merger
+    from batch_ops.engine.context import Context
+    from batch_ops.spec.model import Step
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What became of the staged rows: counts, and those the database refused, with their `ROW`."""
+
+    merged: Merged
+    superseded: int
+    refused: tuple[tuple[Mapping[str, Any], Fault], ...]
+
+    @property
+    def counts(self) -> Counts:
+        """Of the rows that were not refused."""
+        return Counts(
+            created=self.merged.created,
+            updated=self.merged.updated,
+            unchanged=self.merged.unchanged,
+            skipped=self.merged.skipped + self.superseded,
+        )
+
+
+class Staging:
+    """The stage of a step in one lane, and what is done with its rows."""
+
+    def __init__(self, execution: Context, step: Step, columns: Sequence[str]) -> None:
+        self._dialect = execution.database.dialect
+        self._target = execution.table(step)
+        number = [s.name for s in execution.operation.steps].index(step.name) + 1
+        name = f"batch_ops_stage_{execution.row.short_id}_{number}"
+        self.stage = Stage.of(self._dialect, self._target, columns, name)
+        needed = is_needed(execution.operation, step)
+        self._output = output_of(execution, step).table if needed else None
+        self._conflict = _conflict(step, self._target)
+        self._match = _match(self._target, self._conflict, columns)
+        self._merger = self._new_merger(step, tuple(columns))
+
+    def _new_merger(self, step: Step, columns: tuple[str, ...]) -> Merger:
+        told = self._target.key if self._output is not None and not self._match else ()
+        return self._dialect.merger(
+            Merging(self._target, self.stage.table, columns, self._conflict, step.on_conflict, told)
+        )
+
+    def settle(self, connection: Connection, low: int, high: int, *, isolating: bool) -> Settled:
+        """Merge the rows with `low < ROW <= high`, which are all there are."""
+        superseded = self._merger.drop_superseded(connection)
+        if isolating:
+            merged, refused = self._isolated(connection)
+        else:
+            merged, refused = self._merger.merge(connection, low, high), []
+        rows = self.stage.taken_out(connection, [number for number, _ in refused])
+        self._hand_on(connection, merged)
+        faults = [fault for _, fault in refused]
+        return Settled(merged, superseded, tuple(zip(rows, faults, strict=True)))
+
+    def _isolated(self, connection: Connection) -> tuple[Merged, list[tuple[int, Fault]]]:
+        numbers = self.stage.numbers(connection)
+
+        def part(start: int, stop: int) -> Merged:
+            return self._merger.merge(connection, numbers[start] - 1, numbers[stop - 1])
+
+        done, refused = isolate(connection, part, len(numbers), self._dialect)
+        return sum(done, Merged()), [(numbers[place], fault) for place, fault in refused]
+
+    def _hand_on(self, connection: Connection, merged: Merged) -> None:
+        if self._output is None:
+            return
+        if self._match:
+            hand_on(
+                connection,
+                self._dialect,
+                self._target,
+                self.stage.table,
+                self._output,
+                self._match,
+            )
+        else:
+            hand_on_keys(connection, self._dialect, self._target, self._output, merged.keys)
+
+
+def _conflict(step: Step, table: Table) -> tuple[str, ...]:
+    """What makes two rows the same. Any unique constraint where a record is only skipped."""
+    if step.conflict_target or step.on_conflict in (OnConflict.ERROR, OnConflict.SKIP):
+        return step.conflict_target
+    return table.key
+
+
+def _match(table: Table, conflict: tuple[str, ...], columns: Sequence[str]) -> tuple[str, ...]:
+    """The staged columns by which a row is found again; none where the database makes its key."""
+    given = set(columns)
+    return next((g for g in (table.key, conflict) if g and given.issuperset(g)), ())

@@ -1,0 +1,56 @@
+"""Opening the stream of records a step reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from batch_ops.database.compute import Computing
+from batch_ops.database.merge import ROW
+from batch_ops.engine.examine import with_strict_key
+from batch_ops.engine.outputs import expiry, is_needed
+from batch_ops.sources import Source, open_source
+from batch_ops.spec.model import OnConflict, StepKind
+
+if TYPE_CHECKING:
+    from batch_ops.database import Table
+    from batch_ops.engine.context import Context
+    from batch_ops.spec.model import Operation, Step
+
+
+def open_stream(execution: Context, step: Step) -> Source:
+    """The step's records, as they go into its table or its stage."""
+    assert step.stream is not None
+    return open_source(
+        step.stream,
+        screened_table(step, execution.table(step)),
+        execution.entity(step),
+        step.rules,
+        folder=execution.project.folder,
+        parameters=execution.parameters,
+        dialect=execution.database.dialect,
+        entities=execution.entities,
+        now=execution.row.moment,
+        values=step.values,
+        constants=expiry(step, execution.entity(step)),
+        numbered=ROW if needs_stage(execution.operation, step) else None,
+        compute=Computing(execution.database.reading, execution.binds(), execution.calls()),
+    )
+
+
+def screened_table(step: Step, table: Table) -> Table:
+    """The table by which a step's records are screened: where they are merged, their keys may be
+    taken.
+    """
+    strict = with_strict_key(table)
+    return replace(strict, unique=(), foreign_keys=()) if is_merged(step) else strict
+
+
+def is_merged(step: Step) -> bool:
+    """Whether a record that is in the table already is no reject."""
+    return step.kind is StepKind.UPSERT or step.on_conflict is not OnConflict.ERROR
+
+
+def needs_stage(operation: Operation, step: Step) -> bool:
+    """Whether records are merged, or their keys are asked for: else they are loaded directly."""
+    return is_merged(step) or step.stream is None or is_needed(operation, step)
