@@ -22,6 +22,7 @@ _Node = TypeVar("_Node", bound=exp.Expr)
 BOOLEAN, INTEGER, DECIMAL = FieldType.BOOLEAN, FieldType.INTEGER, FieldType.DECIMAL
 FLOAT, TEXT, INTERVAL = FieldType.FLOAT, FieldType.TEXT, FieldType.INTERVAL
 DATE, TIME, TIMESTAMP = FieldType.DATE, FieldType.TIME, FieldType.TIMESTAMP
+JSON, UUID = FieldType.JSON, FieldType.UUID
 
 NUMBERS = (INTEGER, DECIMAL, FLOAT)
 """From the narrowest to the widest."""
@@ -33,14 +34,14 @@ _CASTS = {
     **dict.fromkeys((exp.DType.BIGINT, exp.DType.INT, exp.DType.SMALLINT), INTEGER),
     **dict.fromkeys((exp.DType.DOUBLE, exp.DType.FLOAT), FLOAT),
     **dict.fromkeys((exp.DType.CHAR, exp.DType.TEXT, exp.DType.VARCHAR), TEXT),
-    **dict.fromkeys((exp.DType.JSON, exp.DType.JSONB), FieldType.JSON),
+    **dict.fromkeys((exp.DType.JSON, exp.DType.JSONB), JSON),
     **dict.fromkeys((exp.DType.TIMESTAMP, exp.DType.TIMESTAMPTZ), TIMESTAMP),
     exp.DType.BOOLEAN: BOOLEAN,
     exp.DType.DATE: DATE,
     exp.DType.DECIMAL: DECIMAL,
     exp.DType.INTERVAL: INTERVAL,
     exp.DType.TIME: TIME,
-    exp.DType.UUID: FieldType.UUID,
+    exp.DType.UUID: UUID,
 }
 _SUMS: dict[tuple[Kind, Kind], Kind] = {
     (DATE, INTEGER): DATE,
@@ -171,11 +172,12 @@ def _power(node: exp.Expr) -> Kind:
 
 
 def _average(node: exp.Expr) -> Kind:
-    kind = _inner(node)
+    kind = inner_kind(node)
     return DECIMAL if kind is INTEGER else kind
 
 
-def _inner(node: exp.Expr) -> Kind:
+def inner_kind(node: exp.Expr) -> Kind:
+    """The kind of what an aggregate, a bracket or an alias is of; DISTINCT is looked through."""
     inner = node.this
     inner = inner.expressions[0] if isinstance(inner, exp.Distinct) else inner
     return kind_of(inner) if isinstance(inner, exp.Expr) else None
@@ -211,6 +213,6 @@ _RULES: tuple[tuple[tuple[type[exp.Expr], ...], Callable[[exp.Expr], Kind]], ...
     ((exp.Concat, exp.DPipe, exp.Lower, exp.Upper, exp.Left, exp.Right), _always(TEXT)),
     ((exp.Pad, exp.Trim, exp.Replace, exp.SplitPart, exp.Substring), _always(TEXT)),
     ((exp.Select, exp.SetOperation), _selected),
-    ((exp.Subquery, exp.Paren, exp.Alias, exp.Neg, exp.Abs, exp.Sum, exp.Max, exp.Min), _inner),
-    ((exp.Nullif, exp.Filter), _inner),
+    ((exp.Subquery, exp.Paren, exp.Alias, exp.Neg, exp.Abs, exp.Sum, exp.Max, exp.Min), inner_kind),
+    ((exp.Nullif, exp.Filter), inner_kind),
 )

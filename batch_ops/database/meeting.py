@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from sqlglot import exp
 
 from batch_ops.database import kinds
-from batch_ops.database.kinds import BOOLEAN, INTERVAL, Kind, common, kind_of, marked
+from batch_ops.database.kinds import BOOLEAN, INTERVAL, JSON, Kind, common, kind_of, marked
 from batch_ops.database.portable import refusal
-from batch_ops.spec.model import FieldType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     Handlers = Mapping[type[exp.Expr], Callable[[exp.Expression], exp.Expression]]
 
-JSON = FieldType.JSON
 _KEEP_JSON = "Compare what is not JSON, or test for NULL only."
 _A_CASE = "Write it as a CASE."
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)

@@ -18,13 +18,15 @@ from batch_ops.database.kinds import (
     FLOAT,
     INTEGER,
     INTERVAL,
+    JSON,
     NUMBERS,
     Kind,
     arithmetic,
+    inner_kind,
     kind_of,
     marked,
 )
-from batch_ops.database.meeting import JSON, Meeting, rewritten
+from batch_ops.database.meeting import Meeting, rewritten
 from batch_ops.database.mysql_values import bracketed, cast, lacking, wide
 from batch_ops.database.portable import refusal
 
@@ -95,8 +97,7 @@ def _average(node: exp.Expression) -> exp.Expression:
 
 
 def _summed(node: exp.Expression) -> exp.Expression:
-    inner = node.this
-    of = kind_of(inner.expressions[0] if isinstance(inner, exp.Distinct) else inner)
+    of = inner_kind(node)
     if of not in (*NUMBERS, None):
         raise lacking(f"{node.key.upper()} of values of type {of}")
     return node

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from batch_ops.database import moments, texts
+from batch_ops.database import moments
 from batch_ops.database.kinds import (
     BOOLEAN,
     DATE,
@@ -14,35 +14,24 @@ from batch_ops.database.kinds import (
     FLOAT,
     INTEGER,
     INTERVAL,
+    JSON,
     NUMBERS,
     TEXT,
     TIME,
     TIMESTAMP,
+    UUID,
     Kind,
     kind_of,
     marked,
     value_of,
 )
 from batch_ops.database.portable import read_text, refusal
-from batch_ops.spec.model import FieldType
+from batch_ops.database.readers import READERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from batch_ops.errors import DeclarationError
+    from batch_ops.spec.model import FieldType
 
-UUID = FieldType.UUID
-_READERS: dict[FieldType, Callable[[str], Any]] = {
-    BOOLEAN: texts.read_boolean,
-    INTEGER: texts.read_whole,
-    DECIMAL: texts.read_decimal,
-    FLOAT: texts.read_float,
-    DATE: moments.read_date,
-    TIME: moments.read_time,
-    TIMESTAMP: moments.read_timestamp,
-    INTERVAL: moments.read_interval,
-    UUID: texts.read_uuid,
-}
 _MOMENTS = {DATE: "DATE", TIME: "TIME(6)", TIMESTAMP: "DATETIME(6)"}
 
 
@@ -90,7 +79,7 @@ def as_kind(node: exp.Expression, kind: Kind) -> exp.Expression:
         return typed(node, "DATETIME(6)", TIMESTAMP)
     if own is not None or kind is None or isinstance(inner, exp.Null | exp.Column):
         return node
-    reader, text = _READERS.get(kind), inner.name if inner.is_string else value_of(inner)
+    reader, text = READERS.get(kind), inner.name if inner.is_string else value_of(inner)
     if reader is None or not isinstance(text, str):
         return marked(node, kind)
     read = read_text(reader, text, kind)
@@ -128,7 +117,7 @@ def cast(node: exp.Expression) -> exp.Expression:
     if literal.is_string and target is exp.DType.TIMESTAMP and not node.to.expressions:
         text = read_text(moments.read_local_timestamp, literal.name, TIMESTAMP)
         return typed(exp.Literal.string(text), "DATETIME(6)", TIMESTAMP)
-    inner = as_kind(node.this, made if made is not FieldType.JSON else TEXT)
+    inner = as_kind(node.this, made if made is not JSON else TEXT)
     found = _cast(node, inner, kind_of(inner), made)
     if found is None:
         source = kind_of(inner) or "unknown type"
@@ -154,7 +143,7 @@ def _cast(node: exp.Cast, inner: exp.Expression, source: Kind, made: Kind) -> ex
 def _simple(
     node: exp.Cast, inner: exp.Expression, source: Kind, made: Kind
 ) -> exp.Expression | None:
-    if source is made and made not in (FieldType.JSON, INTEGER):
+    if source is made and made not in (JSON, INTEGER):
         return inner
     if made is INTEGER and source in (*NUMBERS, BOOLEAN, TEXT):
         return typed(inner, "SIGNED", INTEGER)

@@ -18,14 +18,14 @@ from batch_ops.database.kinds import (
     TEXT,
     TIME,
     TIMESTAMP,
+    UUID,
     Kind,
     kind_of,
     marked,
 )
 from batch_ops.database.portable import read_text, refusal
+from batch_ops.database.readers import READERS
 from batch_ops.database.sqlite_values import (
-    READERS,
-    UUID,
     as_kind,
     as_text,
     call,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from batch_ops.database import kinds, moments, sqlite_arithmetic, sqlite_texts, sqlite_values
-from batch_ops.database.kinds import BOOLEAN, INTEGER, INTERVAL, Kind, kind_of
-from batch_ops.database.meeting import JSON, Meeting, rewritten
+from batch_ops.database.kinds import BOOLEAN, INTEGER, INTERVAL, JSON, Kind, kind_of
+from batch_ops.database.meeting import Meeting, rewritten
 from batch_ops.database.portable import refusal
 from batch_ops.database.sqlite_casts import cast
 from batch_ops.database.sqlite_functions import PREFIX
@@ -63,7 +63,7 @@ def _aggregate(name: str) -> Callable[[exp.Expression], exp.Expression]:
     """SUM and AVG: exact for decimals."""
 
     def made(node: exp.Expression) -> exp.Expression:
-        kind, of = kind_of(node), _aggregated(node)
+        kind, of = kind_of(node), kinds.inner_kind(node)
         if of not in (*kinds.NUMBERS, None):
             raise refusal(f"{name.upper()} of values of type {of} is not possible on SQLite.", _SUM)
         return called(f"{PREFIX}{name}", kind, node.this) if kind is kinds.DECIMAL else node
@@ -75,16 +75,11 @@ _SUM = "Sum up numbers, for example of EXTRACT(EPOCH FROM …)."
 
 
 def _highest(node: exp.Expression) -> exp.Expression:
-    of = _aggregated(node)
+    of = kinds.inner_kind(node)
     if of in (BOOLEAN, INTERVAL, JSON):
         what = f"{node.key.upper()} of values of type {of} is not the same on SQLite."
         raise refusal(what, "Use BOOL_AND or BOOL_OR for booleans.")
     return node
-
-
-def _aggregated(node: exp.Expression) -> Kind:
-    inner = node.this
-    return kind_of(inner.expressions[0] if isinstance(inner, exp.Distinct) else inner)
 
 
 def _distinct(node: exp.Expression) -> exp.Expression:

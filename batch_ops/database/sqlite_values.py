@@ -10,37 +10,26 @@ from batch_ops.database import moments, texts
 from batch_ops.database.kinds import (
     BOOLEAN,
     DATE,
-    DECIMAL,
-    FLOAT,
     INTEGER,
     INTERVAL,
     TEXT,
     TIME,
     TIMESTAMP,
+    UUID,
     Kind,
     kind_of,
     marked,
     value_of,
 )
 from batch_ops.database.portable import read_text
+from batch_ops.database.readers import READERS
 from batch_ops.database.sqlite_functions import PREFIX
-from batch_ops.spec.model import FieldType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-UUID = FieldType.UUID
-READERS: dict[FieldType, Callable[[str], Any]] = {
-    BOOLEAN: texts.read_boolean,
-    INTEGER: texts.read_whole,
-    DECIMAL: texts.read_decimal,
-    FLOAT: texts.read_float,
-    DATE: moments.read_date,
-    TIME: moments.read_time,
-    TIMESTAMP: moments.read_timestamp,
-    INTERVAL: moments.read_interval,
-    UUID: texts.read_uuid,
-}
+    from batch_ops.spec.model import FieldType
+
 _AS_THEY_ARE = (TEXT, INTEGER, DATE, UUID, INTERVAL)
 
 

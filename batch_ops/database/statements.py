@@ -196,16 +196,22 @@ class Target:
             return False
         if any(rows.table.column(n).type != self.table.column(n).type for n in rows.columns):
             return False
-        places = [p for p in where.tree.find_all(exp.Placeholder) if p.name == name]
-        return all(_compared(place, self.table.name) == rows.columns for place in places)
+        asked = _memberships(where, name)
+        return all(_looked_for(each, self.table.name) == rows.columns for each in asked)
 
 
-def _compared(place: exp.Placeholder, table: str) -> tuple[str, ...] | None:
-    """The columns of a table that are looked for in a placeholder; None where it is something else
-    or stands in a sub-select, whose columns may be another table's.
+def _memberships(where: Expression, name: str) -> list[exp.Expr | None]:
+    """What a name stands in, place by place: IN, `=`, a sub-select itself, or none of these."""
+    places = where.tree.find_all(exp.Placeholder)
+    near = (exp.In, exp.EQ, exp.Query)
+    return [place.find_ancestor(*near) for place in places if place.name == name]
+
+
+def _looked_for(membership: exp.Expr | None, table: str) -> tuple[str, ...] | None:
+    """The columns of a table that are looked for; None where it is something else, or stands in a
+    sub-select, whose columns may be another table's.
     """
-    membership = place.find_ancestor(exp.In, exp.EQ)
-    if membership is None or place.find_ancestor(exp.Query) is not None:
+    if not isinstance(membership, exp.In | exp.EQ) or membership.find_ancestor(exp.Query):
         return None
     left = membership.this
     parts = left.expressions if isinstance(left, exp.Tuple) else [left]
@@ -218,9 +224,8 @@ def _as_written(where: Expression, name: str, columns: tuple[str, ...]) -> tuple
     """The columns of a key in the order in which a condition compares them with `:name`: a table
     may have them in another order than its entity.
     """
-    for placeholder in where.tree.find_all(exp.Placeholder):
-        compared = placeholder.find_ancestor(exp.In, exp.EQ)
-        if placeholder.name == name and compared and isinstance(compared.this, exp.Tuple):
-            written = tuple(part.name for part in compared.this.expressions)
+    for membership in _memberships(where, name):
+        if membership and isinstance(membership.this, exp.Tuple):
+            written = tuple(part.name for part in membership.this.expressions)
             return written if sorted(written) == sorted(columns) else columns
     return columns

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from batch_ops.database.kinds import BOOLEAN, kind_of, marked, settle
+from batch_ops.database.kinds import BOOLEAN, kind_of, marked
+from batch_ops.database.meeting import rewritten
 from batch_ops.database.render import Renderer, RowsOf
 from batch_ops.errors import DeclarationError
 
@@ -58,10 +59,7 @@ def judge_condition(dialect: Dialect, expression: Expression, binds: Mapping[str
         DeclarationError: it is neither true nor false.
     """
     judge(dialect, expression, binds)
-    tree = expression.tree.copy()
-    for part in reversed(list(tree.walk())):
-        settle(part)
-    kind = kind_of(tree)
+    kind = kind_of(rewritten(expression.tree.copy(), {}))
     if kind not in (None, BOOLEAN):
         raise DeclarationError(
             f"A value of type {kind} stands where a condition is needed: {expression.text!r}.",

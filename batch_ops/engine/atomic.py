@@ -122,7 +122,7 @@ class _Transaction:
         rows, planned = plan_on(execution, step, connection)
         hold_to_limit(execution, step, rows)
         output = make_output(execution, step, connection)
-        number = [s.name for s in execution.operation.steps].index(step.name) + 1
+        number = execution.operation.number_of(step)
         row = StepRow(step.name, number, str(step.kind), "planned", rows, output)
         executions.add_step(journal, connection, execution.id, row)
         worker, now = f"{execution.project.worker().name}/1", utc_now()
@@ -151,10 +151,8 @@ class _Transaction:
 
     def _judge_rejects(self) -> None:
         """All rows are tried, so that every bad one is told; unless that is not wanted."""
-        operation = self._execution.operation
-        limit = self._execution.options.settings(operation.settings).max_errors
-        over = limits.over_limit(limit, self._counts, skip_invalid=operation.skip_invalid_rows)
-        if over or operation.error_handling is ErrorHandling.STOP:
+        stops = self._execution.operation.error_handling is ErrorHandling.STOP
+        if stops or limits.is_over(self._execution, self._counts):
             raise _Undone
 
     def _hold(self) -> None:

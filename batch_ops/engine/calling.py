@@ -240,8 +240,7 @@ class Call:
         error: BaseException | None = None
         for attempt in range(self.retry.max_retries + 1):
             if attempt:
-                delay = self.retry.initial_delay * self.retry.backoff_factor ** (attempt - 1)
-                time.sleep(min(delay, self.retry.max_delay))
+                time.sleep(self.retry.delay(attempt))
             fresh = Called(called.given)
             error = self._once(given, context, fresh)
             if error is None:

@@ -262,7 +262,7 @@ class DryRun:
         """Later steps refer to rows nobody wrote yet: the select itself stands for them."""
         table = target.table
         for other in self._ground.operation.steps:
-            for name in (n for n, source in other.outputs.items() if source == step.name):
+            for name in other.names_of(step):
                 columns = meant_columns(name, step, table.key, table.column_names)
                 self._binds[name] = RowsOf(*target.rows_select(columns))
 

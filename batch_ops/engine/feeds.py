@@ -101,7 +101,7 @@ def _entity_rows(execution: Context, step: Step, source: EntitySource) -> Target
 def query_output(execution: Context, step: Step) -> Output:
     """The table that holds the rows of a step's query."""
     assert isinstance(step.source, QuerySource)
-    number = [s.name for s in execution.operation.steps].index(step.name) + 1
+    number = execution.operation.number_of(step)
     name = output_name(execution.row.short_id, number, "_query")
     columns = tuple(_any_column(column) for column in step.source.columns)
     return Output(name, execution.journal.tables.schema, (number_column(execution),), columns)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError
 
 from batch_ops.database.connect import ReopenedConnection
+from batch_ops.engine import limits
 from batch_ops.engine.batch import new_attempt
 from batch_ops.engine.patience import passes, patience
 from batch_ops.engine.stops import stopped
@@ -121,8 +122,7 @@ class Lane:
                 failures = 1 if claim.chunk.batches > before else failures + 1
                 if failures > retry.max_retries:
                     raise
-                delay = retry.initial_delay * retry.backoff_factor ** (failures - 1)
-                time.sleep(min(delay, retry.max_delay))
+                time.sleep(retry.delay(failures))
 
     def _again(self, line: ReopenedConnection, claim: Claim) -> Claim:
         """The claim with the chunk as committed: a lost answer is looked up, never guessed."""
@@ -159,7 +159,7 @@ class Lane:
         """This lane's own limit of errors: N are allowed, the next one stops the execution."""
         operation = self.execution.operation
         limit = operation.settings.max_errors_per_worker
-        self._bad += counts.failed + (0 if operation.skip_invalid_rows else counts.invalid)
+        self._bad += limits.counted(operation, counts)
         if limit is not None and self._bad > limit:
             raise stopped(self.execution, "max_errors_per_worker")
 

@@ -14,14 +14,14 @@ from batch_ops.database.values import load_key, plain
 from batch_ops.engine.feeds import walked
 from batch_ops.engine.isolation import isolate
 from batch_ops.engine.outputs import expiry
-from batch_ops.engine.source_work import StreamWork, chunk_ends, with_rejects
+from batch_ops.engine.source_work import StreamWork, with_rejects
 from batch_ops.engine.stage_work import Staging
 from batch_ops.engine.streams import open_stream
-from batch_ops.engine.work import Batch, Outcome, RangeWork, named_key, row_reject
+from batch_ops.engine.work import Batch, Outcome, RangeWork, named_key, refused_of, row_reject
 from batch_ops.errors import DatabaseUnfitError
 from batch_ops.journal.store import utc_now
-from batch_ops.results import Counts, Reject
-from batch_ops.spec.model import EntitySource, Expression, Literal, QuerySource
+from batch_ops.results import Reject
+from batch_ops.spec.model import EntitySource, Literal, QuerySource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,8 +50,7 @@ class StreamMergeWork(StreamWork):
         self._staging = Staging(execution, step, columns)
         stage = self._staging.stage.table
         self._loader: Loader = execution.database.dialect.loader(stage, source.layout)
-        size = execution.settings(step).batch_size
-        super().__init__(source, size, chunk_ends(execution, step, parts))
+        super().__init__(execution, step, source, parts)
 
     def write(self, connection: Connection, batch: Batch, *, isolating: bool) -> Outcome:
         part = batch.records
@@ -98,9 +97,7 @@ class TableMergeWork(RangeWork):
             self._reject(row, fault.code, fault.message, fault.column, "failed")
             for row, fault in settled.refused
         ]
-        invalid = sum(reject.outcome == "invalid" for reject in rejects)
-        counts = Counts(total=total, invalid=invalid, failed=len(rejects) - invalid)
-        return Outcome(counts + settled.counts, tuple(rejects))
+        return Outcome(refused_of(total, rejects) + settled.counts, tuple(rejects))
 
     def _fill(self, connection: Connection, lower: Key | None, upper: Key, before: int) -> int:
         """Stage the rows of a range, numbered from `before` + 1 on; how many."""
@@ -126,7 +123,7 @@ class TableMergeWork(RangeWork):
         return renderer.assigned(value, column)
 
     def _renderer(self, now: datetime) -> Renderer:
-        binds = {**self._execution.binds(), **_fields(self._columns, self._dialect, self._from)}
+        binds = {**self._execution.binds(), **_fields(self._step, self._dialect, self._from)}
         return Renderer(self._dialect, binds, now, prefix="val", calls=self._execution.calls())
 
     def _fill_isolated(
@@ -215,12 +212,10 @@ def _same_names(execution: Context, step: Step, goal: Target) -> dict[str, str]:
     return {name: name for name in names}
 
 
-def _fields(columns: Mapping[str, Value | str], dialect: Dialect, goal: Target) -> dict[str, Bind]:
+def _fields(step: Step, dialect: Dialect, goal: Target) -> dict[str, Bind]:
     """The fields of records that the values read, as columns of the row `r`."""
     kinds = {column.name: column.type for column in goal.table.columns}
-    values = [value for value in columns.values() if isinstance(value, Expression)]
-    names = sorted(set().union(*(value.fields for value in values)))
     return {
         f"{name}.{field}": SqlText(f"r.{dialect.quote(field)}", kinds.get(field))
-        for name, field in names
+        for name, field in sorted(step.record_fields)
     }

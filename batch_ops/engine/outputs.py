@@ -41,7 +41,7 @@ def _users(operation: Operation, step: Step) -> Iterable[Step]:
 
 def output_of(execution: Context, step: Step) -> Output:
     """The output table of a step: its key and the columns later steps read."""
-    number = [s.name for s in execution.operation.steps].index(step.name) + 1
+    number = execution.operation.number_of(step)
     name = output_name(execution.row.short_id, number)
     schema = execution.journal.tables.schema
     if step.kind is StepKind.FUNCTION:
@@ -68,8 +68,8 @@ def _columns(execution: Context, step: Step) -> Iterable[str]:
     key = execution.table(step).key
     for other in _users(execution.operation, step):
         if other.records == step.name:
-            yield from sorted(field for _, field in _fields(other))
-        for name in (n for n, source in other.outputs.items() if source == step.name):
+            yield from sorted(field for _, field in other.record_fields)
+        for name in other.names_of(step):
             yield from ids_columns(execution, name, step)
             if _gives_records(other, name):
                 yield from (column for column in step.values if column not in key)
@@ -83,7 +83,7 @@ def _of_function(execution: Context, step: Step) -> dict[str, Column]:
     for other in _users(execution.operation, step):
         if other.records == step.name:
             found |= _fed(execution, other)
-        for name in (n for n, source in other.outputs.items() if source == step.name):
+        for name in other.names_of(step):
             if _gives_records(other, name):
                 found[RECORD] = _column(execution, RECORD, FieldType.JSON)
             else:
@@ -107,11 +107,6 @@ def _compared(execution: Context, step: Step, name: str) -> FieldType | None:
     entity = execution.entity(step)
     kinds = (type_of_name(name, expression, entity) for expression in step.expressions)
     return next((kind for kind in kinds if kind), None)
-
-
-def _fields(step: Step) -> set[tuple[str, str]]:
-    values = [value for value in step.values.values() if isinstance(value, Expression)]
-    return set().union(*(value.fields for value in values))
 
 
 def _gives_records(step: Step, name: str) -> bool:

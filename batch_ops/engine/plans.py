@@ -191,7 +191,7 @@ def _store(execution: Context, step: Step, rows: int, planned: tuple[PlannedChun
         if any(row.name == step.name for row in known):
             return
         output = make_output(execution, step, connection)
-        number = [s.name for s in execution.operation.steps].index(step.name) + 1
+        number = execution.operation.number_of(step)
         row = StepRow(step.name, number, str(step.kind), "planned", rows, output)
         executions.add_step(journal, connection, execution.id, row)
         parts = [chunk_row(execution, step, chunk) for chunk in planned]

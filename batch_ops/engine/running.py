@@ -205,9 +205,7 @@ class _Crew:
         self._told.put(message)
 
     def _limit(self) -> None:
-        operation = self._execution.operation
-        limit = self._execution.options.settings(operation.settings).max_errors
-        if limits.over_limit(limit, self._total, skip_invalid=operation.skip_invalid_rows):
+        if limits.is_over(self._execution, self._total):
             self._stop("max_errors")
 
     def _must_stop(self) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from batch_ops.engine.examine import with_strict_key
 from batch_ops.engine.streams import open_stream
-from batch_ops.engine.work import Batch, Outcome
+from batch_ops.engine.work import Batch, Outcome, refused_of
 from batch_ops.journal import chunks
 from batch_ops.planning.files import decode_position, encode_position
 from batch_ops.results import Counts
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from batch_ops.spec.model import Step
 
 
-def chunk_ends(execution: Context, step: Step, parts: Sequence[ChunkRow] | None) -> list[Position]:
+def _chunk_ends(execution: Context, step: Step, parts: Sequence[ChunkRow] | None) -> list[Position]:
     """Where the step's chunks (None: those of the journal) end in the source, in order."""
     rows = parts
     if rows is None:
@@ -41,8 +41,12 @@ class StreamWork:
     of the next is screened. A chunk that begins elsewhere gets a reader of its own.
     """
 
-    def __init__(self, source: Source, batch_size: int, ends: list[Position]) -> None:
-        self._source, self._batch_size, self._ends = source, batch_size, ends
+    def __init__(
+        self, execution: Context, step: Step, source: Source, parts: Sequence[ChunkRow] | None
+    ) -> None:
+        self._source = source
+        self._batch_size = execution.settings(step).batch_size
+        self._ends = _chunk_ends(execution, step, parts)
         self._open = ExitStack()
         self._reader: Iterator[InputBatch] = iter(())
         self._at: str | None = None
@@ -97,8 +101,7 @@ class SourceWork(StreamWork):
         source = open_stream(execution, step)
         table = with_strict_key(execution.table(step))
         self._loader: Loader = execution.database.dialect.loader(table, source.layout)
-        size = execution.settings(step).batch_size
-        super().__init__(source, size, chunk_ends(execution, step, parts))
+        super().__init__(execution, step, source, parts)
 
     def write(self, connection: Connection, batch: Batch, *, isolating: bool) -> Outcome:
         """Loaders isolate by themselves, deferred constraints included."""
@@ -111,6 +114,5 @@ class SourceWork(StreamWork):
 def with_rejects(part: InputBatch, found: tuple[Reject, ...], written: Counts) -> Outcome:
     """What became of a batch of records: the screen's rejects, the database's, and the rest."""
     rejects = (*part.rejects, *found)
-    invalid = sum(reject.outcome == "invalid" for reject in rejects)
-    counts = Counts(total=part.total, invalid=invalid, failed=len(rejects) - invalid) + written
+    counts = refused_of(part.total, rejects) + written
     return Outcome(counts, tuple(sorted(rejects, key=lambda reject: reject.row or 0)))

@@ -49,7 +49,7 @@ class Staging:
     def __init__(self, execution: Context, step: Step, columns: Sequence[str]) -> None:
         self._dialect = execution.database.dialect
         self._target = execution.table(step)
-        number = [s.name for s in execution.operation.steps].index(step.name) + 1
+        number = execution.operation.number_of(step)
         name = f"batch_ops_stage_{execution.row.short_id}_{number}"
         self.stage = Stage.of(self._dialect, self._target, columns, name)
         needed = is_needed(execution.operation, step)

@@ -53,13 +53,12 @@ class Teller:
 
     def _watch_errors(self) -> None:
         """Somebody may look before the limit is passed."""
-        operation, counts = self._execution.operation, self._seen
-        limit = self._execution.options.settings(operation.settings).max_errors
-        skip = operation.skip_invalid_rows
-        if limit is None or not limits.near_limit(limit, counts, skip_invalid=skip):
+        execution, counts = self._execution, self._seen
+        limit = limits.limit_of(execution)
+        if limit is None or not limits.is_near(execution, counts):
             return
-        if self._execution.notices.errors_near(counts, limit):
-            self._execution.emit(ErrorLimitNear(self._execution.id, operation.name, counts))
+        if execution.notices.errors_near(counts, limit):
+            execution.emit(ErrorLimitNear(execution.id, execution.operation.name, counts))
 
     def completed(self, message: ChunkDone) -> None:
         """A chunk of a lane is completed."""

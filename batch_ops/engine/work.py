@@ -11,7 +11,7 @@ from batch_ops.planning.keyset import boundaries_between
 from batch_ops.results import Counts, Reject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Connection
 
@@ -133,6 +133,12 @@ def row_reject(names: tuple[str, ...], key: Key, fault: Fault) -> Reject:
         key=named_key(names, key),
         column=fault.column,
     )
+
+
+def refused_of(total: int, rejects: Sequence[Reject]) -> Counts:
+    """The counters of so many rows as far as they were refused."""
+    invalid = sum(reject.outcome == "invalid" for reject in rejects)
+    return Counts(total=total, invalid=invalid, failed=len(rejects) - invalid)
 
 
 def named_key(names: tuple[str, ...], key: Key) -> dict[str, Any]:

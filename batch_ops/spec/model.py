@@ -143,9 +143,18 @@ class Step:
     @property
     def record_names(self) -> tuple[str, ...]:
         """The names before the dot where the values read an earlier step's records."""
-        values = [value for value in self.values.values() if isinstance(value, Expression)]
-        found = {name for value in values for name, _ in value.fields}
+        found = {name for name, _ in self.record_fields}
         return tuple(sorted(found)) if self.records else ()
+
+    @property
+    def record_fields(self) -> set[tuple[str, str]]:
+        """What the values read of records: the name before the dot and the field."""
+        values = [value for value in self.values.values() if isinstance(value, Expression)]
+        return set().union(*(value.fields for value in values))
+
+    def names_of(self, earlier: Step) -> list[str]:
+        """The names by which it refers to an earlier step's rows."""
+        return [name for name, source in self.outputs.items() if source == earlier.name]
 
     @property
     def expressions(self) -> tuple[Expression, ...]:
@@ -192,6 +201,10 @@ class Operation:
             if step.name == name:
                 return step
         raise UnknownNameError("step", name, [step.name for step in self.steps])
+
+    def number_of(self, step: Step) -> int:
+        """The place of a step in DAG order, from 1."""
+        return [each.name for each in self.steps].index(step.name) + 1
 
     @property
     def reads_file(self) -> bool:

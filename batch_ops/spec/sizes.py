@@ -17,6 +17,10 @@ class Retry:
     max_delay: float = 5.0
     backoff_factor: float = 2.0
 
+    def delay(self, number: int) -> float:
+        """How long to wait before the n-th retry, from 1."""
+        return min(self.initial_delay * self.backoff_factor ** (number - 1), self.max_delay)
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorLimit:

@@ -105,13 +105,7 @@ class Adding(Ground):
     def _from_source(
         self, step: Step, layout: Layout, record: Mapping[str, Any]
     ) -> tuple[dict[str, Bind], dict[str, Any], dict[str, str]]:
-        read = {
-            pair
-            for value in step.values.values()
-            if isinstance(value, Expression)
-            for pair in value.fields
-        }
-        fields = {pair: layout.fields[pair[1]] for pair in sorted(read)}
+        fields = {pair: layout.fields[pair[1]] for pair in sorted(step.record_fields)}
         binds, bound = self._bound(fields, record)
         taken: dict[str, str] = {}
         for column, name in layout.columns.items() if not step.values else ():
@@ -123,13 +117,7 @@ class Adding(Ground):
     def _copied(
         self, step: Step, other: Entity, row: Row, mapping: Mapping[str, str]
     ) -> tuple[dict[str, Bind], dict[str, Any], dict[str, str]]:
-        read = {
-            pair
-            for value in step.values.values()
-            if isinstance(value, Expression)
-            for pair in value.fields
-        }
-        binds, bound = self._bound({pair: other.field(pair[1]) for pair in read}, row)
+        binds, bound = self._bound({pair: other.field(pair[1]) for pair in step.record_fields}, row)
         columns = self._world.entities[step.entity].columns
         names = mapping or {name: name for name in columns if name in other.columns}
         taken: dict[str, str] = {}

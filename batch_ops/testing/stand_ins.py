@@ -63,7 +63,7 @@ class StandIn:
                         fed = entities[other.entity].field(column)
                         fields |= {name: fed for _, name in value.fields}
                 same |= {*(other.conflict_target or entities[other.entity].key)} & fields.keys()
-            for name in (n for n, source in other.outputs.items() if source == step.name):
+            for name in other.names_of(step):
                 if name.endswith("_ids"):
                     entity = entities[other.entity]
                     keys = [k for k in (*spelled(name, step), *entity.key) if k in entity.columns]
