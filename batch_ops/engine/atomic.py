@@ -10,6 +10,7 @@ from batch_ops.engine import limits
 from batch_ops.engine.batch import Attempt, rolled_back
 from batch_ops.engine.plans import chunk_row, group_of, hold_to_limit, make_output, plan_on
 from batch_ops.engine.stops import stopped
+from batch_ops.engine.teller import PUBLISH_EVERY_S
 from batch_ops.engine.works import work_of
 from batch_ops.errors import StoppedError
 from batch_ops.events import ChunkCompleted, Progress, StepFinished, StepPlanned
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from batch_ops.engine.context import Context
     from batch_ops.engine.work import Outcome
     from batch_ops.spec.model import Step
-
-PUBLISH_EVERY_S = 1.0
 
 
 def run_group(execution: Context, among: Step, must_stop: Callable[[], str | None]) -> None:

@@ -59,7 +59,7 @@ class Context:
         self.status_before: Status | None = None
         self.opened_at = utc_now()
         self._tables: dict[str, Table] = {}
-        self._calls = own_calls(row.actor or "", self._permitted)
+        self._calls = own_calls(row.actor or "", project.place.permits(launch.actor))
         self.notices, self.waits = Notices(self), LockWaits(journal.database)
 
     # what it is
@@ -149,12 +149,10 @@ class Context:
             return reflect.require(connection, self.entity(step))
 
     def calls(self) -> Mapping[str, Callable[..., Any]]:
-        """What the functions mean that Python answers; each call is made once."""
+        """What the functions mean that Python answers; each call is made once. Permissions are
+        those of whoever works on it now: asked again of whoever resumes.
+        """
         return self._calls
-
-    def _permitted(self, permission: str) -> bool:
-        """Whether who works on it now may; asked again of whoever resumes."""
-        return permission in self.project.place.permissions_of(self.launch.actor)
 
     def binds(self) -> dict[str, Bind]:
         """What the parameters bind in expressions."""

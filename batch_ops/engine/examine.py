@@ -71,7 +71,7 @@ def examine(
     """
     source: Source | None = None
     binds = parameters.binds(operation, given)
-    calls = own_calls(actor, lambda asked: asked in project.place.permissions_of(actor))
+    calls = own_calls(actor, project.place.permits(actor))
     for step in operation.steps:
         if step.kind is StepKind.FUNCTION:
             continue

@@ -19,6 +19,7 @@ from batch_ops.engine.options import default_actor
 from batch_ops.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 FILE = "batch_ops.toml"
@@ -88,6 +89,10 @@ class Place:
         if source is not None:
             return frozenset(source(actor))
         return self.actors.get(actor, self.actors.get(DEFAULT_ACTOR, frozenset()))
+
+    def permits(self, actor: str) -> Callable[[str], bool]:
+        """Whether an actor has a permission; found out when it is asked."""
+        return lambda permission: permission in self.permissions_of(actor)
 
     def import_modules(self, folder: Path) -> None:
         """Import the project's own modules; the project folder is looked in first.

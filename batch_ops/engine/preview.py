@@ -63,7 +63,7 @@ def preview(
         project.catalog.entities,
         values.binds(declared, given),
         utc_now(),
-        own_calls(actor, lambda asked: asked in project.place.permissions_of(actor)),
+        own_calls(actor, project.place.permits(actor)),
     )
     dry = DryRun(project, ground, given, options)
     steps = tuple(dry.step(step) for step in declared.steps)

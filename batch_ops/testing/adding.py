@@ -106,25 +106,30 @@ class Adding(Ground):
         self, step: Step, layout: Layout, record: Mapping[str, Any]
     ) -> tuple[dict[str, Bind], dict[str, Any], dict[str, str]]:
         fields = {pair: layout.fields[pair[1]] for pair in sorted(step.record_fields)}
-        binds, bound = self._bound(fields, record)
-        taken: dict[str, str] = {}
-        for column, name in layout.columns.items() if not step.values else ():
-            mark = self._mark()
-            taken[column] = self._dialect.bind(mark, self._world.column(step.entity, column))
-            bound[mark] = self._dialect.moment(record.get(name))
-        return binds, bound, taken
+        return self._with_columns(step, fields, record, layout.columns)
 
     def _copied(
         self, step: Step, other: Entity, row: Row, mapping: Mapping[str, str]
     ) -> tuple[dict[str, Bind], dict[str, Any], dict[str, str]]:
-        binds, bound = self._bound({pair: other.field(pair[1]) for pair in step.record_fields}, row)
+        fields = {pair: other.field(pair[1]) for pair in step.record_fields}
         columns = self._world.entities[step.entity].columns
         names = mapping or {name: name for name in columns if name in other.columns}
+        return self._with_columns(step, fields, row, names)
+
+    def _with_columns(
+        self,
+        step: Step,
+        fields: Mapping[tuple[str, str], Field],
+        record: Mapping[str, Any],
+        names: Mapping[str, str],
+    ) -> tuple[dict[str, Bind], dict[str, Any], dict[str, str]]:
+        """The fields that values read; where there are no values, the columns as they are given."""
+        binds, bound = self._bound(fields, record)
         taken: dict[str, str] = {}
         for column, name in names.items() if not step.values else ():
             mark = self._mark()
             taken[column] = self._dialect.bind(mark, self._world.column(step.entity, column))
-            bound[mark] = self._dialect.moment(row[name])
+            bound[mark] = self._dialect.moment(record.get(name))
         return binds, bound, taken
 
     def _mark(self) -> str:

@@ -185,6 +185,12 @@ class Filling:
     def _renderer(self, known: Mapping[str, Any]) -> Renderer:
         return Renderer(self.database.dialect, known, utc_now(), calls=self._calls())
 
+    def _rendered(self, expression: Expression) -> tuple[str, dict[str, Any]]:
+        """A condition as SQL with what it binds."""
+        known = binds(self.operation, resolve(self.operation, self.parameters))
+        renderer = self._renderer(known)
+        return renderer.sql(expression), renderer.parameters
+
     def ready(self) -> bool:
         """Whether the conditions among the preconditions hold."""
         checks = [c for c in self.operation.preconditions if c.kind is CheckKind.CONDITION]
@@ -192,14 +198,12 @@ class Filling:
 
     def _holds(self, check: Check) -> bool:
         assert check.expression is not None
-        given = resolve(self.operation, self.parameters)
-        renderer = self._renderer(binds(self.operation, given))
-        sql = renderer.sql(check.expression)
+        sql, bound = self._rendered(check.expression)
         table = self.writers[self.operation.entity].name
         source = f" FROM {table}" if check.expression.tree.find(exp.AggFunc) else ""
         query = text(f"SELECT CASE WHEN ({sql}) THEN 1 ELSE 0 END{source}")
         with self.database.reading() as connection:
-            return bool(connection.execute(query, renderer.parameters).scalar())
+            return bool(connection.execute(query, bound).scalar())
 
     def enough(self) -> bool:
         """Whether the first condition means some rows and passes over others."""
@@ -207,13 +211,11 @@ class Filling:
         if step is None or step.outputs:
             return True
         assert step.where is not None
-        given = resolve(self.operation, self.parameters)
-        renderer = self._renderer(binds(self.operation, given))
-        sql = renderer.sql(step.where)
+        sql, bound = self._rendered(step.where)
         table = self.writers[step.entity].name
         query = text(f"SELECT count(*), sum(CASE WHEN ({sql}) THEN 1 ELSE 0 END) FROM {table}")
         with self.database.reading() as connection:
-            rows, hits = connection.execute(query, renderer.parameters).one()
+            rows, hits = connection.execute(query, bound).one()
         return 4 <= int(hits or 0) < int(rows)
 
     def choose_spoiled(self, expected: Expected, number: int) -> list[Spoiled]:

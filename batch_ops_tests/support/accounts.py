@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from batch_ops.database import Database
 
-ACCOUNTS = """
+ENTITY = """
 name: accounts
 key: [region, number]
 fields:
@@ -26,7 +26,20 @@ fields:
   status: string(20)
   closed_at: timestamp
 patterns:
-  - name: batch_operations
+"""
+CLOSE = (
+    ENTITY
+    + """  - name: batch_operations
+    operation: close
+    operation_type: update
+    update_data: {status: closed}
+    where_condition: "status = 'open'"
+    batch_size: 10
+"""
+)
+ACCOUNTS = (
+    ENTITY
+    + """  - name: batch_operations
     operation: close
     operation_type: update
     update_data: {status: closed, closed_at: "NOW()"}
@@ -66,6 +79,7 @@ patterns:
         operation_type: delete
         where_condition: "status = 'swept' AND balance < 100"
 """
+)
 
 
 def project(folder: Path, url: str, declaration: str = ACCOUNTS) -> Project:

@@ -11,8 +11,9 @@ from sqlglot import exp
 
 from batch_ops.database import Database, open_database
 from batch_ops.database.reflect import require
+from batch_ops.database.tables import Column, Table
 from batch_ops.sources import open_source
-from batch_ops.spec.model import Entity, Expression, Rule
+from batch_ops.spec.model import Entity, Expression, Field, FieldType, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,6 +21,24 @@ if TYPE_CHECKING:
     from batch_ops.results import Reject
     from batch_ops.sources import Source
     from batch_ops.spec.model import Stream
+
+PEOPLE = Entity(
+    "people",
+    "people",
+    (Field("id", FieldType.INTEGER), Field("name", FieldType.TEXT)),
+    ("id",),
+)
+PEOPLE_TABLE = Table(
+    "people",
+    None,
+    (
+        Column("id", "INTEGER", FieldType.INTEGER, nullable=False),
+        Column("name", "TEXT", FieldType.TEXT),
+        Column("twice", "INTEGER", FieldType.INTEGER, generated=True),
+    ),
+    ("id",),
+    (("id",),),
+)
 
 
 @dataclass

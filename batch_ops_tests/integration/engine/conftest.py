@@ -9,7 +9,7 @@ import pytest
 from batch_ops_tests.support import accounts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from batch_ops.engine import Project
@@ -24,3 +24,24 @@ def project(
     made = accounts.project(tmp_path, database_url)
     yield made
     made.dispose()
+
+
+@pytest.fixture
+def closing(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Project]]:
+    """Makes a project of 100 accounts whose operation `close` has these options besides; `extra`
+    stands behind the columns of their table.
+    """
+    monkeypatch.setenv("BATCH_OPS_DATABASE_URL", database_url)
+    made: list[Project] = []
+
+    def project(*options: str, extra: str = "") -> Project:
+        text = accounts.CLOSE + "".join(f"    {option}\n" for option in options)
+        made.append(accounts.project(tmp_path, database_url, text))
+        accounts.make_accounts(made[-1].database(), 100, extra)
+        return made[-1]
+
+    yield project
+    for each in made:
+        each.dispose()

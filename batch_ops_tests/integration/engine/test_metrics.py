@@ -31,17 +31,9 @@ NAMES = {
     "lock_wait_seconds",
 }
 UNLUCKY = ", CHECK (status <> 'closed' OR number NOT IN (7, 17, 27, 37, 47))"
-TEXT = """
-name: accounts
-key: [region, number]
-fields:
-  region: string(10)
-  number: integer
-  balance: integer
-  status: string(20)
-  closed_at: timestamp
-patterns:
-  - name: batch_operations
+TEXT = (
+    accounts.ENTITY
+    + """  - name: batch_operations
     operation: close
     batch_size: 10
     chunk_rows: 20
@@ -55,6 +47,7 @@ patterns:
         update_data: {status: closed}
         where_condition: "(region, number) IN (:find_ids)"
 """
+)
 
 NAMED = TEXT.replace("    collect_metrics", "    metrics_table: close_metrics\n    collect_metrics")
 

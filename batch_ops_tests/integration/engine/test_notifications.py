@@ -25,44 +25,20 @@ if TYPE_CHECKING:
 
     Make = Callable[..., Project]
 
-HEAD = """
-name: accounts
-key: [region, number]
-fields:
-  region: string(10)
-  number: integer
-  balance: integer
-  status: string(20)
-  closed_at: timestamp
-patterns:
-  - name: batch_operations
-    operation: close
-    operation_type: update
-    update_data: {status: closed}
-    where_condition: "status = 'open'"
-    batch_size: 10
-"""
 UNLUCKY = ", CHECK (status <> 'closed' OR number NOT IN (7, 17, 27, 37, 47, 57, 67, 77, 87, 97))"
 """Every tenth account cannot be closed."""
 
 
 @pytest.fixture
-def make(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
-    """Makes a project of 100 accounts whose operation `close` has these options besides."""
-    monkeypatch.setenv("BATCH_OPS_DATABASE_URL", database_url)
+def make(closing: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """The same, with the settings of a place."""
     monkeypatch.setenv("BATCH_OPS_NOTIFY_TIMEOUT", "30")
-    made: list[Project] = []
 
     def project(*options: str, settings: str = "", unlucky: bool = False) -> Project:
         (tmp_path / "batch_ops.toml").write_text(settings)
-        text = HEAD + "".join(f"    {option}\n" for option in options)
-        made.append(accounts.project(tmp_path, database_url, text))
-        accounts.make_accounts(made[-1].database(), 100, UNLUCKY if unlucky else "")
-        return made[-1]
+        return closing(*options, extra=UNLUCKY if unlucky else "")
 
-    yield project
-    for each in made:
-        each.dispose()
+    return project
 
 
 @pytest.fixture

@@ -29,49 +29,23 @@ from batch_ops.spec.model import ErrorLimit
 from batch_ops_tests.support import accounts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from batch_ops.engine import Project
 
     Make = Callable[..., Project]
 
-HEAD = """
-name: accounts
-key: [region, number]
-fields:
-  region: string(10)
-  number: integer
-  balance: integer
-  status: string(20)
-  closed_at: timestamp
-patterns:
-  - name: batch_operations
-    operation: close
-    operation_type: update
-    update_data: {status: closed}
-    where_condition: "status = 'open'"
-    batch_size: 10
-    chunk_rows: 50
-"""
 UNLUCKY = ", CHECK (status <> 'closed' OR number NOT IN (7, 17, 27, 37, 47))"
 
 
 @pytest.fixture
-def make(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
-    """Makes a project of 100 accounts whose operation `close` has these options besides."""
-    monkeypatch.setenv("BATCH_OPS_DATABASE_URL", database_url)
-    made: list[Project] = []
+def make(closing: Make) -> Make:
+    """The same, in two chunks."""
 
     def project(*options: str, unlucky: bool = False) -> Project:
-        text = HEAD + "".join(f"    {option}\n" for option in options)
-        made.append(accounts.project(tmp_path, database_url, text))
-        accounts.make_accounts(made[-1].database(), 100, UNLUCKY if unlucky else "")
-        return made[-1]
+        return closing("chunk_rows: 50", *options, extra=UNLUCKY if unlucky else "")
 
-    yield project
-    for each in made:
-        each.dispose()
+    return project
 
 
 def events_of(project: Project) -> list[Event]:

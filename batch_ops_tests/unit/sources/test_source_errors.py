@@ -11,30 +11,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from batch_ops.database.choice import dialect_for
-from batch_ops.database.tables import Column, Table
 from batch_ops.errors import ParameterError, SourceError
 from batch_ops.sources import open_source
-from batch_ops.spec.model import CsvSource, Entity, Field, FieldType, RowsSource
-from batch_ops_tests.support.loading import rule
+from batch_ops.spec.model import CsvSource, RowsSource
+from batch_ops_tests.support.loading import PEOPLE, rule
+from batch_ops_tests.support.loading import PEOPLE_TABLE as TABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from batch_ops.sources import Range, Source
 
-FIELDS = (Field("id", FieldType.INTEGER), Field("name", FieldType.TEXT))
-PEOPLE = Entity("people", "people", FIELDS, ("id",))
-TABLE = Table(
-    "people",
-    None,
-    (
-        Column("id", "INTEGER", FieldType.INTEGER, nullable=False),
-        Column("name", "TEXT", FieldType.TEXT),
-        Column("twice", "INTEGER", FieldType.INTEGER, generated=True),
-    ),
-    ("id",),
-    (("id",),),
-)
 HEADER = b"id,name\n"
 
 
