@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from batch_ops.results import Counts, Result
 
 COMPLETED, FAILED, ERRORS = "completed", "failed", "error_threshold"
-_QUOTING = ("row_refused", "error")
+_QUOTING = ("row_refused", "error", "not_understood")
 """Reasons whose message may quote a row."""
 _LONGEST_TITLE = 200
 _logger = logging.getLogger("batch_ops")

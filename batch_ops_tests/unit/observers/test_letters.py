@@ -52,7 +52,7 @@ def test_a_failure_does_not_go_by_the_name_of_a_success():
     ]
 
 
-@pytest.mark.parametrize("reason", ["row_refused", "error"])
+@pytest.mark.parametrize("reason", ["row_refused", "error", "not_understood"])
 def test_a_message_that_may_quote_a_row_is_not_told(reason):
     bad = result(Status.STOPPED, stopped_reason=reason, message="Key (name)=(s3cret) exists.")
     letter = letters.failed(bad, "{operation}: {message}")
