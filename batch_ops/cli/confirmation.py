@@ -11,13 +11,14 @@ from rich.text import Text
 
 from batch_ops.cli.plan import tell_plan
 from batch_ops.errors import ConfirmationError
+from batch_ops.spec.model import StepKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
     from batch_ops.cli.say import Say
-    from batch_ops.engine import Preview, Project, RunOptions
+    from batch_ops.engine import Preview, Project, RunOptions, StepPreview
 
 
 def confirmed(
@@ -45,17 +46,19 @@ def confirmed(
 
 
 def _told(shown: Preview) -> str:
-    parts = [
+    return "; ".join(
         f"{step.kind} {'?' if step.rows is None else f'{step.rows:,}'} rows of {step.entity}"
-        for step in shown.steps
-        if step.kind not in ("select", "custom_function")
-    ]
-    return "; ".join(parts)
+        for step in _writing(shown)
+    )
+
+
+def _writing(shown: Preview) -> list[StepPreview]:
+    return [step for step in shown.steps if StepKind(step.kind).writes]
 
 
 def _with_most(options: RunOptions, shown: Preview) -> RunOptions:
     """No step may change more rows than the person was told."""
-    rows = [step.rows for step in shown.steps if step.kind not in ("select", "custom_function")]
+    rows = [step.rows for step in _writing(shown)]
     known = [number for number in rows if number is not None]
     if len(known) < len(rows) or not known:
         return replace(options, confirm=True)

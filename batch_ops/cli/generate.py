@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import Parameter
 from rich.text import Text
@@ -15,9 +15,6 @@ from rich.text import Text
 from batch_ops.cli.options import Common
 from batch_ops.cli.say import Say
 from batch_ops.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 TESTED = Annotated[Path, Parameter(help="The entity file.")]
 _OUTCOMES = re.compile(r"(\d+) (passed|failed|skipped|errors?)")
@@ -85,7 +82,7 @@ def _texts(file: Path) -> dict[str, str]:
     return {f"test_{each.name}.py": module_text(each, file) for each in operations}
 
 
-def _write(texts: dict[str, str], folder: Path) -> Iterator[Path]:
+def _write(texts: dict[str, str], folder: Path) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
@@ -93,7 +90,7 @@ def _write(texts: dict[str, str], folder: Path) -> Iterator[Path]:
     except OSError as error:
         what = f"{folder} cannot be written: {error.strerror or error}."
         raise UsageError(what, todo="Name another folder by -o.") from error
-    return iter([folder / name for name in texts])
+    return [folder / name for name in texts]
 
 
 def _pytest(folder: str, *, quiet: bool, captured: bool) -> subprocess.CompletedProcess[str]:
