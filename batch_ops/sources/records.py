@@ -15,7 +15,7 @@ from batch_ops.sources.header import NO_FIELD
 from batch_ops.sources.normal import pick
 from batch_ops.sources.reader import MAX_RECORD
 from batch_ops.sources.screen import FIRST_RULE, GOOD, SUSPECT
-from batch_ops.sources.texts import from_csv
+from batch_ops.sources.texts import SHOWN, from_csv, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from batch_ops.sources.rules import RowRule
     from batch_ops.sources.screen import Verdict
 
-SHOWN = 4_000
-"""Characters of a refused field that are kept; a field may have millions."""
 ODD = "record"
 """The name under which a reject tells what stands where a record should."""
 csv.field_size_limit(MAX_RECORD)  # the reader has seen to it that no record is larger
@@ -193,7 +191,8 @@ class CsvRecords:
             whole = len(fields) == len(form.names)
             return form.composer.taken_over(fields) if whole else None
         (texts,) = self.texts([ordinal])
-        return dict(zip(form.layout.targets, map(_shortened, texts), strict=True))
+        known = [None if text is None else shortened(text) for text in texts]
+        return dict(zip(form.layout.targets, known, strict=True))
 
     def _fields(self, ordinal: int) -> list[str | None]:
         begin, end = int(self._group.starts[ordinal]), int(self._group.ends[ordinal])
@@ -223,8 +222,4 @@ def _with_nulls(
 
 def _shown(field: bytes) -> str:
     text = field[: SHOWN * 4].decode("utf-8", "backslashreplace").replace("\0", "\\x00")
-    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
-
-
-def _shortened(text: str | None) -> str | None:
-    return text if text is None or len(text) <= SHOWN else text[:SHOWN] + "…"
+    return shortened(text)

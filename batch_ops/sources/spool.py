@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 from batch_ops.sources.json_files import Odd
 from batch_ops.sources.json_values import StandsForNull, as_json, field_texts
-from batch_ops.sources.texts import as_csv
+from batch_ops.sources.texts import as_csv, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,7 +25,6 @@ OPEN_FILES = "/proc/self/fd" if sys.platform == "linux" else "/dev/fd"
 """Where an open file has a name, also one that has none elsewhere."""
 AT_ONCE = 1_000
 """Records that are written at once. The same file always gives the same bytes."""
-_SHOWN = 4_000
 
 
 class Spool:
@@ -95,5 +94,4 @@ def _row(item: Item, names: Sequence[str]) -> list[str]:
 
 
 def _odd(message: str, raw: str, names: Sequence[str]) -> list[str]:
-    shown = raw if len(raw) <= _SHOWN else raw[:_SHOWN] + "…"
-    return [message, shown, *[""] * (len(names) - 1)]
+    return [message, shortened(raw), *[""] * (len(names) - 1)]

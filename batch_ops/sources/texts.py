@@ -20,6 +20,14 @@ NULL_TEXT = "\x02NULL\x02"
 OWN = Marks(ord(","), ord('"'))
 """The signs of that form."""
 
+SHOWN = 4_000
+"""Characters of a refused field that are kept; a field may have millions."""
+
+
+def shortened(text: str) -> str:
+    """So much of a text as is kept of a refused field."""
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+
 
 def text_of(value: Any) -> str:
     """A value as the text a database reads it from."""
