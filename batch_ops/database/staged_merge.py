@@ -46,9 +46,9 @@ class StagedMerger:
     def merge(self, connection: Connection, low: int, high: int) -> Merged:
         """Put the staged rows with `low < ROW <= high` into the target."""
         bound = {"low": low, "high": high}
-        staged = self._count(connection, bound)
         if self.work.mode is OnConflict.ERROR:
             return self._inserted(self._insert(connection, "", bound))
+        staged = self._count(connection, bound)
         if self.work.mode is OnConflict.SKIP:
             found = self._inserted(self._insert(connection, self._nothing(), bound))
             return Merged(found.created, skipped=staged - found.created, keys=found.keys)

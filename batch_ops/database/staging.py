@@ -71,10 +71,13 @@ class Stage:
         """Take the rows of these numbers out, and give them."""
         mine = f"{self.dialect.quote(ROW)} = :number"
         rows = [self._rows(connection, mine, {"number": number})[0] for number in numbers]
-        if numbers:
-            statement = text(f"DELETE FROM {self.name} WHERE {mine}")
-            connection.execute(statement, [{"number": number} for number in numbers])
+        self._remove(connection, numbers)
         return rows
+
+    def _remove(self, connection: Connection, numbers: Sequence[int]) -> None:
+        statement = text(f"DELETE FROM {self.name} WHERE {self.dialect.quote(ROW)} = :number")
+        if numbers:
+            connection.execute(statement, [{"number": number} for number in numbers])
 
     def broken(
         self, connection: Connection, rule: str, bound: dict[str, Any]
@@ -82,7 +85,8 @@ class Stage:
         """The rows for which a rule is not true, in order; they are taken out."""
         where = f"CASE WHEN ({rule}) THEN 0 ELSE 1 END = 1"
         rows = self._rows(connection, where, bound)
-        return self.taken_out(connection, [row[ROW] for row in rows])
+        self._remove(connection, [row[ROW] for row in rows])
+        return rows
 
     def _rows(
         self, connection: Connection, where: str, bound: dict[str, Any]

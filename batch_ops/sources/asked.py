@@ -9,6 +9,7 @@ from batch_ops.errors import ParameterError
 from batch_ops.sources.files import FileStore, locate
 from batch_ops.sources.rules import RuleContext
 from batch_ops.spec.model import Expression
+from batch_ops.spec.origins import PATH_PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from batch_ops.database.dialect import Dialect
     from batch_ops.database.tables import Table
     from batch_ops.spec.model import Entity, Rule, Value
-
-PATH_PARAMETER = "source_path"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from batch_ops.errors import SourceError
 from batch_ops.sources.header import NO_FIELD, judge_columns
 from batch_ops.sources.texts import NULL_TEXT, constant_text
 from batch_ops.spec.model import Expression
+from batch_ops.spec.origins import BY_POSITION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from batch_ops.sources.asked import Asked
     from batch_ops.sources.header import Fields
     from batch_ops.spec.model import Value
-
-_BY_PLACE = re.compile(r"csv_column_(\d{1,4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +144,7 @@ def _place_of(name: str, column: str, fields: Fields) -> int:
     known = fields.names
     if name in known and name != NO_FIELD:
         return known.index(name)
-    numbered = _BY_PLACE.fullmatch(name)
+    numbered = BY_POSITION.fullmatch(name)
     if numbered and 1 <= int(numbered[1]) <= len(known) and fields.counted:
         return int(numbered[1]) - 1
     raise fields.naming.no_field(name, f"the value of {column!r} reads", known)

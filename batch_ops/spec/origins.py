@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from batch_ops.spec.options import Given
     from batch_ops.spec.references import Names
 
-_BY_POSITION = re.compile(r"csv_column_(\d{1,4})")
+BY_POSITION = re.compile(r"csv_column_(\d{1,4})")
+"""How a field of a CSV file is named by its place, from 1."""
 _CSV = {
     "csv_delimiter": "delimiter",
     "csv_quote": "quote",
@@ -158,7 +159,7 @@ def _csv_mapping(given: Given, entity: Entity) -> dict[str, str | int]:
     """By header name, or by position as `csv_column_1`; not both in one mapping."""
     mapping: dict[str, str | int] = {}
     for column, name in _mapping(given, entity).items():
-        place = _BY_POSITION.fullmatch(name)
+        place = BY_POSITION.fullmatch(name)
         mapping[column] = int(place.group(1)) if place else name
     if not mapping:
         return mapping
