@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from batch_ops.engine import limits
-from batch_ops.engine.batch import Attempt, rolled_back
+from batch_ops.engine.batch import new_attempt, rolled_back
 from batch_ops.engine.plans import chunk_row, group_of, hold_to_limit, make_output, plan_on
 from batch_ops.engine.stops import stopped
 from batch_ops.engine.teller import PUBLISH_EVERY_S
@@ -110,7 +110,7 @@ class _Transaction:
                 claim = Claim(chunk, chunk.token)
                 with work.batches(connection, chunk) as batches:
                     for number, batch in enumerate(batches, 1):
-                        attempt = Attempt(execution, claim, work, batch, number, utc_now())
+                        attempt = new_attempt(execution, claim, work, batch, number)
                         self._hold()
                         self._take(part, chunk, number, attempt.within(connection))
         executions.end_attempt(journal, connection, execution.id, step.name)

@@ -19,7 +19,6 @@ from batch_ops.sources import open_source
 from batch_ops.spec.model import (
     EntitySource,
     Expression,
-    OnConflict,
     QuerySource,
     RowsSource,
     StepKind,
@@ -155,9 +154,8 @@ def _refuse_journal(journal: Journal, step: Step, project: Project) -> None:
 
 def _refuse_conflict(step: Step, table: Table) -> None:
     """Two records are the same only by what the database keeps unique."""
-    merged = step.kind is StepKind.UPSERT or step.on_conflict is not OnConflict.ERROR
     wanted = step.conflict_target or (table.key if step.kind is StepKind.UPSERT else ())
-    if merged and wanted and set(wanted) not in [set(group) for group in table.unique]:
+    if step.merges and wanted and set(wanted) not in [set(group) for group in table.unique]:
         known = "; ".join(", ".join(group) for group in table.unique) or "none"
         raise DatabaseUnfitError(
             f"Nothing keeps {', '.join(wanted)} of {table.full_name!r} unique, and step"

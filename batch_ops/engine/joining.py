@@ -8,7 +8,6 @@ from batch_ops.engine.examine import fitting
 from batch_ops.engine.execution import Execution
 from batch_ops.engine.opening import start
 from batch_ops.engine.options import Launch, RunOptions
-from batch_ops.engine.parameters import SOURCE_PATH
 from batch_ops.engine.reading import find
 from batch_ops.engine.streams import open_stream
 from batch_ops.engine.taking import acquire, target_tables
@@ -17,6 +16,7 @@ from batch_ops.events import Listener, silent
 from batch_ops.journal import chunks, executions, ownership
 from batch_ops.results import Status
 from batch_ops.spec.catalog import Catalog
+from batch_ops.spec.origins import PATH_PARAMETER
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -59,7 +59,7 @@ def join(
     journal = journal.named(telling.log_table, telling.metrics_table)
     execution = Execution(project, journal, catalog, row, options, launch or Launch(), listen)
     if options.source_path:
-        execution.parameters[SOURCE_PATH] = options.source_path
+        execution.parameters[PATH_PARAMETER] = options.source_path
     if working:
         if project.heartbeats[row.id].lost.is_set():
             raise chunks.taken_over(row.id)

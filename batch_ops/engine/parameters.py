@@ -15,11 +15,11 @@ from batch_ops.database import values
 from batch_ops.database.render import Bind, ListOf, Scalar
 from batch_ops.errors import ParameterError, UnknownNameError
 from batch_ops.spec.model import CsvSource, FieldType, Operation, Parameter, RecordFile
+from batch_ops.spec.origins import PATH_PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-SOURCE_PATH = "source_path"
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 
 
@@ -30,8 +30,8 @@ def parameters_of(operation: Operation) -> dict[str, Parameter]:
         if isinstance(step.source, CsvSource | RecordFile):
             required = step.source.path is None
             known.setdefault(
-                SOURCE_PATH,
-                Parameter(SOURCE_PATH, FieldType.TEXT, required=required, identifying=False),
+                PATH_PARAMETER,
+                Parameter(PATH_PARAMETER, FieldType.TEXT, required=required, identifying=False),
             )
     return known
 

@@ -10,7 +10,6 @@ from batch_ops.database.merge import ROW
 from batch_ops.engine.examine import with_strict_key
 from batch_ops.engine.outputs import expiry, is_needed
 from batch_ops.sources import Source, open_source
-from batch_ops.spec.model import OnConflict, StepKind
 
 if TYPE_CHECKING:
     from batch_ops.database import Table
@@ -43,14 +42,9 @@ def screened_table(step: Step, table: Table) -> Table:
     taken.
     """
     strict = with_strict_key(table)
-    return replace(strict, unique=(), foreign_keys=()) if is_merged(step) else strict
-
-
-def is_merged(step: Step) -> bool:
-    """Whether a record that is in the table already is no reject."""
-    return step.kind is StepKind.UPSERT or step.on_conflict is not OnConflict.ERROR
+    return replace(strict, unique=(), foreign_keys=()) if step.merges else strict
 
 
 def needs_stage(operation: Operation, step: Step) -> bool:
     """Whether records are merged, or their keys are asked for: else they are loaded directly."""
-    return is_merged(step) or step.stream is None or is_needed(operation, step)
+    return step.merges or step.stream is None or is_needed(operation, step)

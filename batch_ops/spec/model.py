@@ -147,6 +147,11 @@ class Step:
         return tuple(sorted(found)) if self.records else ()
 
     @property
+    def merges(self) -> bool:
+        """Whether a record that is in the table already is no reject."""
+        return self.kind is StepKind.UPSERT or self.on_conflict is not OnConflict.ERROR
+
+    @property
     def record_fields(self) -> set[tuple[str, str]]:
         """What the values read of records: the name before the dot and the field."""
         values = [value for value in self.values.values() if isinstance(value, Expression)]

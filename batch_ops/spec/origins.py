@@ -39,6 +39,7 @@ _CSV = {
 }
 SOURCE_OPTIONS = ("source_path", *_CSV, "field_mapping")
 PATH_PARAMETER = "source_path"
+"""The parameter that gives the path of a file, or replaces the declared one."""
 _FORMATS = tuple(kind.value for kind in FileFormat)
 KNOWN = ("csv_file", *_FORMATS, "table", "query", ":name")
 

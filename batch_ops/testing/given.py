@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from batch_ops.engine.parameters import SOURCE_PATH, parameters_of
+from batch_ops.engine.parameters import parameters_of
 from batch_ops.spec.model import CsvSource, Expression, Field, FieldType, RecordFile, RowsSource
+from batch_ops.spec.origins import PATH_PARAMETER
 from batch_ops.testing.values import Values, distinct
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def choose(
     chosen: dict[str, Any] = {}
     for name, parameter in parameters_of(operation).items():
         wanted = parameter.required and parameter.default is None
-        if wanted and name not in sources | {SOURCE_PATH}:
+        if wanted and name not in sources | {PATH_PARAMETER}:
             chosen[name] = _value(operation, entities, values, rows, parameter)
     return chosen
 
