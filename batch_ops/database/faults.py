@@ -32,6 +32,11 @@ class Fault:
     constraint: str | None = None
     connection_lost: bool = False
 
+    @property
+    def of_statement(self) -> bool:
+        """Whether the database does not understand the statement, or does not allow it."""
+        return self.code.startswith(STATEMENT_STATES)
+
 
 def original(error: BaseException) -> BaseException:
     """The driver's own exception under SQLAlchemy's."""
@@ -44,6 +49,8 @@ def first_line(error: BaseException) -> str:
     return text.strip().splitlines()[0] if text.strip() else type(error).__name__
 
 
+STATEMENT_STATES = "42"
+"""The SQLSTATE class of syntax errors, unknown names, wrong types and missing privileges."""
 ROW_STATES = ("22", "23")
 """SQLSTATE classes that are a row's own fault: data exceptions and integrity violations."""
 ROW_CODES = frozenset({"P0001", "44000"})

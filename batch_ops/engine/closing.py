@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from batch_ops.engine.context import Context
 
-NOT_UNDERSTOOD = "42"
-"""The SQLSTATE class of syntax errors, unknown names, wrong types and missing privileges."""
 _BY_REASON = {"paused": Status.PAUSED, "cancelled": Status.CANCELLED}
 
 
@@ -128,12 +126,11 @@ def _status(error: BaseException, *, written: bool) -> tuple[Status, str]:
 
 
 def _is_misunderstood(execution: Context, error: BaseException) -> bool:
-    """Whether the database does not understand, or does not allow, the statement itself: to go on
-    with the same declaration would never help, so the execution is over.
+    """Whether the statement itself is wrong: to go on with the same declaration would never help,
+    so the execution is over.
     """
-    if not isinstance(error, DBAPIError):
-        return False
-    return execution.database.dialect.fault(error).code.startswith(NOT_UNDERSTOOD)
+    fault = execution.database.dialect.fault
+    return isinstance(error, DBAPIError) and fault(error).of_statement
 
 
 def _untold(execution: Context, status: Status, reason: str, message: str | None) -> Result:
