@@ -16,19 +16,19 @@ install: $(STAMP)  ## a virtual environment in .venv with all that is needed
 
 $(STAMP): pyproject.toml constraints.txt
 	@scripts/virtual_environment $(VENV)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[demo,dev]"
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[demo,dev,bench]"
 	@touch $@
 
 demo: install  ## imports 336,776 real flights, settles them, and tells what happened; again: goes on
 	@$(PYTHON) demo/run.py
 
 test: install  ## all quick tests, on SQLite and on a PostgreSQL of their own
-	$(PYTHON) -m pytest -m "not slow and not soak"
+	$(PYTHON) -m pytest -m "not slow and not soak" -n 2 --dist loadfile
 
 test-all: install  ## the slow rest of what must hold at each landing
-	$(PYTHON) -m pytest -m "slow and not soak"
+	$(PYTHON) -m pytest -m "slow and not soak" -n 2 --dist loadfile
 
-mutants: install  ## each option is switched off: does a test notice?
+mutants: install  ## each option is switched off, each promise broken: does a test notice?
 	$(PYTHON) scripts/mutants.py
 
 soak: install  ## the same promises at full size, for an hour of patience

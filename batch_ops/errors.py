@@ -23,6 +23,9 @@ Each message says what happened, what state the data is in, and what to do next.
         ├── TakenOverError                   another process works on the execution now
         ├── SourceChangedError               the file is not the one it began with
         ├── FunctionFailedError              a custom function of the project's
+        ├── BatchOperationError              rows of a call of BatchTable failed
+        │   └── BatchValidationError         its schema refused rows
+        ├── BatchBrokenError                 the database could not go on in a call of BatchTable
         └── EngineFault                      a promise of ours does not hold; a bug
 """
 
@@ -34,7 +37,10 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from batch_ops.bulk.failures import FailedRow
+    from batch_ops.bulk.result import BatchResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +71,29 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 _PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s/]*(?=@)|([?&]\w*password=)[^\s&'\"]*", re.IGNORECASE)
 
 
+_SHORTEST_SECRET = 4
+"""What is shorter protects nothing, and would tear other words apart."""
+_secrets: dict[str, None] = {}
+
+
+def keep_secret(value: str) -> None:
+    """From now on this value is shown in no text that passes `without_passwords`."""
+    if len(value) >= _SHORTEST_SECRET:
+        _secrets[value] = None
+
+
 def without_passwords(text: str) -> str:
-    """A text as it may be shown: the passwords of the URLs in it are replaced by `***`."""
-    return _PASSWORD.sub(r"\1\2***", text)
+    """A text as it may be shown: the passwords of the URLs in it, and all that is to be kept
+    secret, are replaced by `***`.
+    """
+    return _PASSWORD.sub(r"\1\2***", without_secrets(text))
+
+
+def without_secrets(text: str) -> str:
+    """A text without what is to be kept secret; quick where there is none."""
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
 
 
 class BatchOpsError(Exception):
@@ -94,9 +120,9 @@ class BatchOpsError(Exception):
         location: Location | None = None,
         execution_id: str | None = None,
     ) -> None:
-        self.what = what
+        self.what = without_passwords(what)
         self.state = self.default_state if state is None else state
-        self.todo = todo
+        self.todo = without_passwords(todo)
         self.location = location
         self.execution_id = execution_id
         super().__init__(str(self))
@@ -204,6 +230,10 @@ class DatabaseUnfitError(RefusedError):
     """The database cannot take this operation: read-only, a table missing."""
 
 
+class NotUnderstoodError(DatabaseUnfitError):
+    """The database does not understand what is declared: a name, a type, a missing privilege."""
+
+
 class DatabaseUnreachableError(DatabaseUnfitError):
     """The database does not answer; to an execution under way that is a passing trouble."""
 
@@ -238,3 +268,51 @@ class FunctionFailedError(ExecutionError):
 
 class EngineFault(ExecutionError):
     """A promise of the engine does not hold; the batch was rolled back. A bug: please report it."""
+
+
+class BatchOperationError(ExecutionError):
+    """A call of `BatchTable` in which rows failed.
+
+    Attributes:
+        operation: the call: "create_many", "update_many" …
+        success_count: rows that were written, and stay.
+        failure_count: rows that were refused.
+        failures: these rows, with index, key, data and error.
+        result: the call's whole result.
+    """
+
+    def __init__(self, operation: str, result: BatchResult[Any], what: str, **more: Any) -> None:
+        self.operation = operation
+        self.result = result
+        self.success_count: int = result.succeeded
+        self.failures: Sequence[FailedRow] = result.failed
+        self.failure_count: int = len(result.failed)
+        super().__init__(what, **more)
+
+
+class BatchValidationError(BatchOperationError):
+    """A call of `BatchTable` in which the schema refused rows.
+
+    Attributes:
+        invalid: the refused rows; of each the `index` and its `errors`.
+    """
+
+    def __init__(self, operation: str, result: BatchResult[Any], what: str, **more: Any) -> None:
+        super().__init__(operation, result, what, **more)
+        self.invalid = [row for row in result.failed if row.error.category == "validation"]
+
+
+class BatchBrokenError(ExecutionError):
+    """The database could not go on in the midst of a call of `BatchTable`.
+
+    Attributes:
+        operation: the call: "create_many", "update_many" …
+        success_count: rows that were written before, and stay.
+        result: what became of the rows before.
+    """
+
+    def __init__(self, operation: str, result: BatchResult[Any], what: str, **more: Any) -> None:
+        self.operation = operation
+        self.result = result
+        self.success_count: int = result.succeeded
+        super().__init__(what, **more)

@@ -78,6 +78,21 @@ class BatchCommitted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class BatchRetried(Event):
+    """A batch was rolled back for what may pass, and is done again.
+
+    code: the trouble's SQLSTATE. rows: how many its batches have from now on, where that is fewer.
+    """
+
+    step: str
+    chunk_key: str
+    number: int
+    code: str
+    wait_s: float
+    rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorLimitNear(Event):
     """Half of the rejects that `max_errors` allows were met; told once in an execution."""
 

@@ -65,6 +65,12 @@ _FINISHED = frozenset(
         Status.COMPLETED_WITH_FAILED_CHECKS,
     }
 )
+DONE = frozenset(
+    {Status.COMPLETED, Status.COMPLETED_WITH_ERRORS, Status.COMPLETED_WITH_FAILED_CHECKS}
+)
+"""An execution whose steps were all done, whatever came of rows and checks: the same source is not
+imported again unasked.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,9 @@ class Counts:
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
+    def __sub__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(self)))
+
     @property
     def reconciled(self) -> bool:
         """Whether the outcomes sum up to `total`."""
@@ -112,14 +121,19 @@ class Counts:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reject:
-    """A row that could not be processed, with its reason.
+    """A row that could not be processed, with its reason; not frozen, since that takes longer than
+    all else about one, and there may be millions.
 
     row: 1-based data row of the source; None for rows of a table.
     key: the row's key columns with their values, as far as they are known.
     code: SQLSTATE where the database refused, else `rule`, `ragged_row`, `encoding`, `type` …
     outcome: "invalid" (a rule or schema, before writing) or "failed" (the database).
+    damaged: fields of `data` that are not the record's own text (bytes of another encoding, text
+    that was cut); empty: the record has other fields than its source; None: `data` is the record.
+    place: of a row of a table or list its key there, as `dump_key` writes it.
+    retry_of: the journal's id of the reject it was before it was tried again.
     """
 
     code: str
@@ -130,9 +144,17 @@ class Reject:
     column: str | None = None
     value: str | None = None
     data: dict[str, Any] | None = None
+    damaged: tuple[str, ...] | None = None
+    place: str | None = None
+    retry_of: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """What a person may want to know of it."""
+        told = asdict(self)
+        return {name: told[name] for name in told if name not in _INTERNAL}
+
+
+_INTERNAL = ("damaged", "place", "retry_of")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +219,9 @@ class StepResult:
 class Result:
     """An execution as the journal knows it; `stopped_reason`: why it did not reach its end.
 
+    discarded: rejects that somebody gave up; they are among the rejects of `counts`.
+    purged: the journal does not keep its rejects any more.
+    undone_at: when an undo of it came to its end; None: it was not undone.
     errors: with `error_handling: collect_errors` (`collects_errors`), the rejects of an execution
     that ended: the first 10,000; the journal has all of them.
     """
@@ -214,6 +239,9 @@ class Result:
     completed_at: datetime | None = None
     duration_s: float = 0.0
     run_id: str | None = None
+    discarded: int = 0
+    purged: bool = False
+    undone_at: datetime | None = None
     errors: tuple[Reject, ...] = ()
     collects_errors: bool = False
 
@@ -222,6 +250,11 @@ class Result:
         """Rows by the seconds in which steps were worked on: pauses and checks do not count."""
         busy = sum(step.duration_s for step in self.steps)
         return self.counts.total / busy if busy > 0 else 0.0
+
+    @property
+    def open_rejects(self) -> int:
+        """Rejects that wait to be retried or discarded."""
+        return 0 if self.purged else self.counts.rejects - self.discarded
 
     @property
     def processed_records(self) -> int:
@@ -258,6 +291,7 @@ class Result:
             "message": self.message,
             "counts": self.counts.to_dict(),
             "processed_records": self.processed_records,
+            "discarded_rejects": self.discarded,
             "steps": [_step_dict(step) for step in self.steps],
             "chunks": asdict(self.chunks),
             "checks": [check.to_dict() for check in self.checks],
@@ -265,9 +299,112 @@ class Result:
             "completed_at": _iso(self.completed_at),
             "duration_s": round(self.duration_s, 3),
             "rows_per_s": round(self.rows_per_s, 1),
+            "undone_at": _iso(self.undone_at),
             "run_id": self.run_id,
             **({"errors": errors} if self.collects_errors else {}),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class RetryResult:
+    """What became of the rejects of an execution that were tried again.
+
+    result: the execution as it is now.
+    number: of the retry, from 1; None: there was nothing to try.
+    recovered: rejects that are none any more. refused_again: those that are, with their new reason.
+    untried: why others could not be tried, with their number.
+    not_again: later steps that were not done for recovered rows, and why not.
+    """
+
+    result: Result
+    number: int | None = None
+    recovered: int = 0
+    refused_again: int = 0
+    untried: dict[str, int] = field(default_factory=dict)
+    not_again: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def tried(self) -> int:
+        return self.recovered + self.refused_again
+
+    def to_dict(self) -> dict[str, Any]:
+        """The execution's JSON-safe object, with what is told of the retry under `retry`."""
+        told = {
+            "number": self.number,
+            "tried": self.tried,
+            "recovered": self.recovered,
+            "refused_again": self.refused_again,
+            "untried": self.untried,
+            "steps_not_done_again": self.not_again,
+        }
+        return {**self.result.to_dict(), "retry": told}
+
+
+class UndoPolicy(StrEnum):
+    """What becomes of rows that somebody changed after the execution that is undone.
+
+    keep_newer: they are left alone. restore_wins: what the execution changed is put back: the
+    columns it wrote, rows it created or deleted; what others changed besides stays. full_overwrite:
+    whole rows are as they were before.
+    """
+
+    KEEP_NEWER = "keep_newer"
+    RESTORE_WINS = "restore_wins"
+    FULL_OVERWRITE = "full_overwrite"
+
+    @property
+    def keeps_newer(self) -> bool:
+        """Whether rows that somebody changed are left alone."""
+        return self is UndoPolicy.KEEP_NEWER
+
+    @property
+    def overwrites(self) -> bool:
+        """Whether whole rows are put back, whoever changed them."""
+        return self is UndoPolicy.FULL_OVERWRITE
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """A row that an undo left alone: its step, its key without hidden columns, and why: `kept`
+    (somebody changed it since) or `refused` (by the database).
+    """
+
+    step: str
+    key: dict[str, Any]
+    why: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a person may want to know of it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoResult:
+    """What an undo did, or would do. A row that several batches changed counts for each of them.
+
+    result: the execution as it is now.
+    number: of the undo, from 1; None: nothing was left to be undone, or it was only tried.
+    restored: rows put back. as_before: rows that were as before already. kept: rows left alone, as
+    somebody changed them since. refused: rows the database refused to have put back.
+    left: the first rows that were left alone, over all undos of the execution.
+    """
+
+    result: Result
+    policy: UndoPolicy
+    number: int | None = None
+    restored: int = 0
+    as_before: int = 0
+    kept: int = 0
+    refused: int = 0
+    left: tuple[LeftAlone, ...] = ()
+    dry_run: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """The execution's JSON-safe object, with what is told of the undo under `undo`."""
+        names = ("number", "dry_run", "restored", "as_before", "kept", "refused")
+        told = {name: getattr(self, name) for name in names}
+        left = [row.to_dict() for row in self.left]
+        return {**self.result.to_dict(), "undo": {**told, "policy": str(self.policy), "left": left}}
 
 
 def _step_dict(step: StepResult) -> dict[str, Any]:

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
+import sys
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from batch_ops_tests.support import environment, mariadb, mutants
+import batch_ops
+from batch_ops_tests.support import environment, mariadb, mutants, sampled
 from batch_ops_tests.support.forkserver import ForkServer
 from batch_ops_tests.support.postgresql import PostgreSQL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 SEED = environment.prepare()
-LEFT_OUT: pytest.StashKey[dict[str, int]] = pytest.StashKey()
+OBJECTS_BETWEEN_LOOKS = 20_000
+LEFT_OUT = "left out: "
+"""Begins the reason of a test that wants a server which is not reachable."""
 PRELOAD = ("sqlalchemy", "psycopg", "sqlglot", "ruamel.yaml", "duckdb", "batch_ops")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[LEFT_OUT] = {}
+def pytest_configure() -> None:
+    here, tested = (
+        Path(__file__).resolve().parents[1],
+        Path(batch_ops.__file__).resolve().parents[1],
+    )
+    if tested != here:  # the one that is installed, and not the one these tests stand beside
+        raise pytest.UsageError(f"The tests in {here} would test the package in {tested}.")
     # begun in the background of a script, where SIGINT is ignored, children would ignore it, too
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -31,19 +42,36 @@ def pytest_report_header() -> str:
     return f"random seed: {SEED} (BATCH_OPS_SEED=… for another)"
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    for what, number in config.stash[LEFT_OUT].items():
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was left out, in one line each; the tests may have run in other processes."""
+    skipped = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", [])]
+    reasons = [reason.partition(LEFT_OUT)[2] for reason in skipped if LEFT_OUT in reason]
+    for what, number in Counter(reasons).items():
         terminalreporter.write_line(f"left out: {number} test(s), {what}", yellow=True)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a run with a mutant: only the tests that are to notice it."""
+    """Of some tests a few cases alone are quick. In a run with a mutant: only the tests that are to
+    notice it.
+    """
+    sampled.mark_slow(items)
     if (name := mutants.option()) is not None:
         mine, others = mutants.only_its_tests(items, name)
         config.hook.pytest_deselected(items=others)
         items[:] = mine
+
+
+def pytest_collection_finish() -> None:
+    """What is there before the first test stays; nobody has to look at it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN_LOOKS, 10, 10)
+
+
+def pytest_unconfigure() -> None:
+    """Libraries look for what is left at the end."""
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +79,15 @@ def own_environment() -> Iterator[None]:
     """What a test sets for batch_ops and Dagster ends with it."""
     with environment.kept():
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_instance_is_left() -> None:
+    """Dagster remembers the storage of the instance that was entered last; one that is gone, of a
+    test that failed in its midst, would fail every test after it.
+    """
+    if known := sys.modules.get("dagster._core.storage.defs_state.base"):
+        known._current_storage.set(None)
 
 
 @pytest.fixture(autouse=True)
@@ -64,8 +101,12 @@ def log_as_before() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def mutant(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Switches an option of the language off, where the run asks for that."""
+def mutant(own_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switches an option of the language off, where the run asks for that.
+
+    The environment is kept first: pytest's own undoing, which may bring back what a helper of the
+    test had set before it, must come before ours.
+    """
     if (name := mutants.option()) is not None:
         mutants.switch_off(monkeypatch, name)
 
@@ -115,13 +156,10 @@ def mariadb_reachable() -> bool:
 
 
 @pytest.fixture
-def mariadb_url(request: pytest.FixtureRequest, mariadb_reachable: bool) -> Iterator[str]:
+def mariadb_url(mariadb_reachable: bool) -> Iterator[str]:
     """The URL of a fresh MariaDB database; without a server the test is left out, and told."""
     if not mariadb_reachable:
-        left_out = request.config.stash[LEFT_OUT]
-        why = f"no MariaDB or MySQL answers on {mariadb.HOST}:{mariadb.PORT}"
-        left_out[why] = left_out.get(why, 0) + 1
-        pytest.skip(why)
+        pytest.skip(f"{LEFT_OUT}no MariaDB or MySQL answers on {mariadb.HOST}:{mariadb.PORT}")
     name = mariadb.create_database()
     yield mariadb.url(name)
     mariadb.drop_database(name)

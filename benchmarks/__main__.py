@@ -9,15 +9,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import changes, imports, memory, report
+from benchmarks import changes, imports, memory, refused, report
 from benchmarks.server import VARIABLE, Server, open_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-PARTS = ("import", "change", "sqlite", "memory", "dagster")
-BARS = {"clean": 1.5, "bad": 2.5, "change": 1.5, "sqlite": 1.6}
+PARTS = ("import", "change", "sqlite", "memory", "dagster", "refused", "bulk")
+BARS = {"clean": 1.5, "bad": 2.5, "change": 1.5, "sqlite": 1.6, "refused": 2.5}
 PEAK_MB = 250
 
 
@@ -56,8 +56,14 @@ def _measure(server: Server, asked: argparse.Namespace) -> Iterator[report.Measu
         yield imports.sqlite(rows, times, bar=BARS["sqlite"])
     if "dagster" in asked.only:
         yield imports.through_dagster(server, rows, times)
+    if "refused" in asked.only:
+        yield from refused.refused(server, rows, times, bar=BARS["refused"])
     if "memory" in asked.only:
         yield from memory.peaks(server, rows, bar_mb=PEAK_MB)
+    if "bulk" in asked.only:
+        from benchmarks.bulk.part import bulk
+
+        yield from bulk(server, rows, times, works=asked.works, peers=not asked.no_peers)
 
 
 def _warm_up(server: Server, parts: Sequence[str]) -> None:
@@ -72,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rows", type=int, default=1_000_000, help="of each work (%(default)s)")
     parser.add_argument("--repetitions", type=int, default=3, help="of each side (%(default)s)")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="these parts")
+    parser.add_argument("--works", nargs="+", default=(), help="of bulk: with this in their title")
+    parser.add_argument("--no-peers", action="store_true", help="of bulk: only limits and ours")
     parser.add_argument(
         "--write", type=Path, nargs="?", const=PAGE, help="write the page (%(const)s)"
     )

@@ -46,18 +46,20 @@ FROM generate_series(1, {rows}) AS i
 UPDATE = "UPDATE accounts SET status = 'closed' WHERE status = 'dormant'"
 DELETE = "DELETE FROM accounts WHERE status = 'dormant'"
 
-DECLARATION = """
+ENTITY = """
 name: accounts
 key: id
 fields:
   id: integer
-  email: {{type: string(60), nullable: false}}
-  country: {{type: string(2), nullable: false}}
+  email: {type: string(60), nullable: false}
+  country: {type: string(2), nullable: false}
   age: integer
-  status: {{type: string(10), nullable: false}}
-  balance: {{type: "decimal(12,2)", nullable: false}}
-  credit: {{type: "decimal(12,2)", nullable: false}}
-  created_at: {{type: timestamp, nullable: false}}
+  status: {type: string(10), nullable: false}
+  balance: {type: "decimal(12,2)", nullable: false}
+  credit: {type: "decimal(12,2)", nullable: false}
+  created_at: {type: timestamp, nullable: false}
+"""
+DECLARATION = """
 patterns:
   - name: batch_operations
     operation: import_accounts
@@ -119,7 +121,7 @@ def project(folder: Path, url: str) -> Project:
     os.environ["BATCH_OPS_DATABASE_URL"] = url
     defs = folder / "defs"
     defs.mkdir(parents=True, exist_ok=True)
-    (defs / "accounts.yaml").write_text(DECLARATION.format(**SIZES))
+    (defs / "accounts.yaml").write_text(ENTITY + DECLARATION.format(**SIZES))
     for name in ("dagster.yaml", "workspace.yaml"):
         shutil.copy(ROOT / name, folder)
     return Project(folder, Catalog.load([defs]))

@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING
 import psutil
 
 from batch_ops import __version__
+from benchmarks.bulk import told as bulk
+from benchmarks.bulk.figures import BadRows, Lanes, Race
 from benchmarks.measure import Comparison, Growth, Peak
+from benchmarks.tables import spread, table, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from benchmarks.server import Server
 
-Measured = Comparison | Peak | Growth
-LIBRARIES = ("sqlalchemy", "psycopg", "duckdb", "sqlglot", "dagster")
+Measured = Comparison | Peak | Growth | Race | Lanes | BadRows
+LIBRARIES = ("sqlalchemy", "psycopg", "duckdb", "sqlglot", "dagster", "pandas", "django")
 
 SPEED_HEAD = (
     "work", "rows", "limit", "limit s", "ours s", "ratio", "bar", "", "fixed start s", "declared"
@@ -51,11 +54,16 @@ def document(measured: Sequence[Measured], server: Server, repetitions: int) -> 
 
 
 def tables(measured: Sequence[Measured]) -> str:
-    """The speed, then the memory."""
+    """The speed, bad rows, the Python door, then the memory."""
     speed = [_speed(one) for one in measured if isinstance(one, Comparison)]
-    memory = [_memory(one) for one in measured if not isinstance(one, Comparison)]
-    parts = [("## Speed", SPEED_HEAD, speed), ("## Peak memory", MEMORY_HEAD, memory)]
-    return "\n".join(f"{title}\n\n{_table(head, rows)}" for title, head, rows in parts if rows)
+    memory = [_memory(one) for one in measured if isinstance(one, Peak | Growth)]
+    parts = (
+        f"## Speed\n\n{table(SPEED_HEAD, speed)}" if speed else "",
+        bulk.of_operations(measured),
+        bulk.section(measured),
+        f"## Peak memory\n\n{table(MEMORY_HEAD, memory)}" if memory else "",
+    )
+    return "\n".join(part for part in parts if part)
 
 
 def _speed(one: Comparison) -> tuple[str, ...]:
@@ -63,11 +71,11 @@ def _speed(one: Comparison) -> tuple[str, ...]:
         one.work,
         f"{one.rows:,}",
         one.limit_name,
-        f"{one.limit_s:.2f} {_spread(one.limit)}",
-        f"{one.work_s:.2f} {_spread([seconds.work for seconds in one.ours])}",
+        f"{one.limit_s:.2f} {spread(one.limit)}",
+        f"{one.work_s:.2f} {spread([seconds.work for seconds in one.ours])}",
         f"**{one.ratio:.2f}**",
         "–" if one.bar is None else f"{one.bar:.2f}",
-        "" if one.bar is None else _verdict(ok=one.ok),
+        "" if one.bar is None else verdict(ok=one.ok),
         f"{one.start_s:.2f}",
         one.sizes,
     )
@@ -75,31 +83,13 @@ def _speed(one: Comparison) -> tuple[str, ...]:
 
 def _memory(one: Peak | Growth) -> tuple[str, ...]:
     if isinstance(one, Growth):
-        return one.work, "", f"× {one.ratio:.2f}", f"× {one.bar:.2f}", _verdict(ok=one.ok)
+        return one.work, "", f"× {one.ratio:.2f}", f"× {one.bar:.2f}", verdict(ok=one.ok)
     return (
         one.work,
         f"{one.rows:,}",
         f"{one.peak_mb:.0f} MB",
         f"{one.bar_mb:.0f} MB",
-        _verdict(ok=one.ok),
-    )
-
-
-def _verdict(*, ok: bool) -> str:
-    return "ok" if ok else "**not met**"
-
-
-def _spread(values: Iterable[float]) -> str:
-    return "[" + " ".join(f"{value:.2f}" for value in values) + "]"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, *rows]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
-    ruled = [head, ["-" * width for width in widths], *rows]
-    return "".join(
-        "| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |\n"
-        for line in ruled
+        verdict(ok=one.ok),
     )
 
 

@@ -43,7 +43,8 @@ COUNTERS = {
     "not_found": "keys of a list that no row has",
     "invalid": "refused by a rule or a type before it was written: a reject",
     "failed": "refused by the database or a function: a reject",
-    "skipped": "not written by intent or rollback: a conflict, a later record of the same key, a"
+    "skipped": "not written by intent or rollback: a conflict, a later record of the same key, one"
+    " that a trigger left out, a"
     " batch that stopped",
     "cascaded": "removed besides by a foreign key; outside the sum",
 }

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import logging
 import sys
-import traceback
 import warnings
 from typing import TYPE_CHECKING
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from batch_ops import __version__
-from batch_ops.cli import check, generate, init, operations, plan, problems, rejects, run, status
+from batch_ops.cli import (
+    check,
+    control,
+    debugging,
+    doctor,
+    generate,
+    init,
+    operations,
+    plan,
+    problems,
+    purge,
+    rejects,
+    retry,
+    run,
+    status,
+    undo,
+)
 from batch_ops.cli.interrupts import INTERRUPTED
 from batch_ops.cli.options import Common
 from batch_ops.cli.say import Say, pipe_may_close
@@ -23,7 +38,8 @@ if TYPE_CHECKING:
 HELP = """Bulk SQL operations people can trust.
 
 `init` a project, `list` what is declared, `check` it, `plan` what it would do, `run` it; `status`
-and `errors` tell what became of it, `resume` goes on where it stopped.
+and `errors` tell what became of it, `retry` tries its rejects again, `pause` and `cancel` stop it,
+`resume` goes on where it stopped, `undo` puts back what it changed.
 
 Exit codes: 0 done; 1 done, with rejects; 2 usage or declaration wrong; 3 refused, no row was
 written; 4 began and did not reach its end; 130 interrupted.
@@ -38,6 +54,7 @@ app = App(
     print_error=False,
     suppress_keyboard_interrupt=False,
     result_action="return_value",
+    default_parameter=Parameter(json_list=False, json_dict=False),
 )
 COMMANDS: dict[str, Callable[..., int]] = {
     "init": init.init,
@@ -46,8 +63,14 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "plan": plan.plan,
     "run": run.run,
     "resume": run.resume,
+    "pause": control.pause,
+    "cancel": control.cancel,
     "status": status.status,
     "errors": rejects.errors,
+    "retry": retry.retry,
+    "undo": undo.undo,
+    "purge": purge.purge,
+    "doctor": doctor.doctor,
     "generate-tests": generate.generate_tests,
     "test": generate.test,
 }
@@ -80,7 +103,7 @@ def execute(arguments: Sequence[str]) -> int:
 
 def _fail(say: Say, error: BatchOpsError) -> int:
     if say.common.debug:
-        say.err.print(without_passwords(traceback.format_exc()), soft_wrap=True)
+        say.err.print(without_passwords(debugging.traceback_of(sys.exception())), soft_wrap=True)
     problems.show(say.err, error)
     with pipe_may_close():
         say.data(error.to_dict())

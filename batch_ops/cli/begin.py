@@ -177,24 +177,42 @@ def _writing(place: Path) -> Iterator[None]:
         raise UsageError(what, todo="Name another place.") from error
 
 
-def make_journal(say: Say, connection: str | None, *, sql: bool) -> None:
-    """The journal's tables, or the script that makes them."""
+def make_journal(say: Say, connection: str | None) -> None:
+    """The journal's tables: made, or brought up to date."""
     from batch_ops.engine.project import project_folder
     from batch_ops.journal import Journal
-    from batch_ops.journal.script import statements
+    from batch_ops.journal.tables import VERSION
 
     with _database(project_folder(), connection) as database:
         journal = Journal(database)
-        tables = sorted(journal.tables.metadata.tables)
-        if sql:
-            script = statements(journal)
-            say.data({"database": database.name, "statements": script})
-            if not say.common.json:
-                say.text("".join(f"{statement};\n\n" for statement in script).rstrip("\n"))
-            return
-        new = not journal.exists()
-        journal.ensure()
-        say.data({"database": database.name, "made": new, "tables": tables})
-        state = "was made" if new else "is there"
-        told = f"The journal {state} in {database.name}: {len(tables)} tables."
-        say.print(told, soft_wrap=True)
+        before = journal.bring_up_to_date()
+        name, tables = database.name, sorted(journal.tables.metadata.tables)
+    upgraded = before if before is not None and before < VERSION else None
+    told = {"made": before is None, "upgraded_from": upgraded, "version": VERSION}
+    say.data({"database": name, **told, "tables": tables})
+    state = "was made" if before is None else "is there"
+    if upgraded is not None:
+        state = f"was upgraded from version {upgraded} to {VERSION}"
+    say.print(f"The journal {state} in {name}: {len(tables)} tables.", soft_wrap=True)
+
+
+def show_script(say: Say, connection: str | None, version: int | None) -> None:
+    """What makes the journal, or upgrades one of an earlier version; connects to nothing.
+
+    Raises:
+        UsageError: the version is not an earlier one.
+    """
+    from batch_ops.engine.project import project_folder
+    from batch_ops.journal import Journal
+    from batch_ops.journal.script import statements, upgrading
+    from batch_ops.journal.tables import VERSION
+
+    if version is not None and version >= VERSION:
+        what = f"The journal's version {version} is not an earlier one: this is {VERSION}."
+        raise UsageError(what, todo="`batch-ops doctor` tells which version is there.")
+    with _database(project_folder(), connection) as database:
+        journal, name = Journal(database), database.name
+        script = statements(journal) if version is None else upgrading(journal, version)
+    say.data({"database": name, "statements": script})
+    if not say.common.json:
+        say.text("".join(f"{statement};\n\n" for statement in script).rstrip("\n"))

@@ -1,4 +1,4 @@
-"""`batch-ops check`: are the declarations right, and does the database fit them?"""
+"""`batch-ops check`: are the declarations right, and would the database take them?"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from batch_ops.cli.declarations import Declarations, load
 from batch_ops.cli.options import Common, said
 from batch_ops.cli.say import Say
 from batch_ops.cli.settings import channels_without_address, tables_taken
-from batch_ops.cli.target import database_findings
+from batch_ops.cli.target import Looked, look
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,16 +35,19 @@ def check(
     *,
     common: Common = Common(),  # noqa: B008  (frozen)
 ) -> int:
-    """Check declarations, and the database as far as it can be reached. Creates nothing."""
+    """Check declarations, and whether the database would take them, where it is there. Creates and
+    changes nothing.
+    """
     say = Say(common)
     checked = load(files or [])
     checked.errors.extend(tables_taken(checked))
-    findings = [*database_findings(checked), *channels_without_address(checked)]
-    report = Report(checked, [*checked.warnings, *findings])
+    looked = look(checked)
+    findings = [*looked.findings, *channels_without_address(checked)]
+    report = Report(checked, looked, [*checked.warnings, *findings])
     say.data(report.to_dict())
     if not common.json:
         _tell(say, report)
-    return WRONG if checked.errors else 0
+    return report.exit_code
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Report:
     """What was checked and what was found."""
 
     checked: Declarations
+    looked: Looked
     warnings: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -60,8 +64,22 @@ class Report:
             "files": len(self.checked.files),
             "operations": [described(each) for each in self.checked.operations],
             "errors": [error.to_dict() for error in self.checked.errors],
+            "refused": [
+                {"operation": name, **error.to_dict()}
+                for name, errors in self.looked.refused.items()
+                for error in errors
+            ],
+            "not_asked": self.looked.unasked,
             "warnings": self.warnings,
         }
+
+    @property
+    def exit_code(self) -> int:
+        """That of the declarations that are wrong; else of what the database would refuse."""
+        refused = [error for errors in self.looked.refused.values() for error in errors]
+        if self.checked.errors:
+            return WRONG
+        return min((error.exit_code for error in refused), default=0)
 
 
 def described(operation: Operation) -> dict[str, Any]:
@@ -97,8 +115,9 @@ def _tell(say: Say, report: Report) -> None:
         say.print("")
     for warning in report.warnings:
         say.note(Text.assemble(("warning: ", "bold yellow"), warning))
-    for error in report.checked.errors:
-        problems.show(say.err, error)
+    for errors in (report.checked.errors, *report.looked.refused.values()):
+        for error in errors:
+            problems.show(say.err, error)
     _verdict(say, report)
 
 
@@ -110,7 +129,15 @@ def _verdict(say: Say, report: Report) -> None:
         say.err.print(Text(f"{wrong} of {counted} wrong.", style="bold red"))
         return
     operations = f"{found} {'operation' if found == 1 else 'operations'}"
-    say.print(Text(f"{counted}, {operations}: all right.", style="bold green"))
+    refused, unasked = report.looked.refused, report.looked.unasked
+    if refused:
+        told = f"right, and the database would refuse {', '.join(refused)}."
+        say.err.print(Text(f"{counted}, {operations}: {told}", style="bold red"))
+    elif unasked:
+        told = "right as far as can be told without the database."
+        say.print(Text(f"{counted}, {operations}: {told}", style="bold yellow"))
+    else:
+        say.print(Text(f"{counted}, {operations}: all right.", style="bold green"))
 
 
 def _lines(each: dict[str, Any]) -> list[RenderableType]:

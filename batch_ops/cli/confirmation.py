@@ -33,16 +33,29 @@ def confirmed(
     """
     declared = found.catalog.operation(operation)
     asks = declared.requires_confirmation and not options.confirm
-    if not asks or say.common.json or not (sys.stdin.isatty() and say.err.is_terminal):
+    if not asks or not can_be_asked(say):
         return options
     from batch_ops.engine import preview
 
     shown = preview(found, operation, values, options=options)
     tell_plan(say, shown)
-    question = Text(f"Do it? {_told(shown)}", style="bold")
-    if not Confirm.ask(question, console=say.err, default=False):
-        raise ConfirmationError(f"{operation} was not confirmed.", todo="Nothing is to be done.")
+    ask(say, f"Do it? {_told(shown)}", operation)
     return _with_most(options, shown)
+
+
+def can_be_asked(say: Say) -> bool:
+    """Whether a person is there who can answer."""
+    return not say.common.json and sys.stdin.isatty() and say.err.is_terminal
+
+
+def ask(say: Say, question: str, what: str) -> None:
+    """Ask for a yes.
+
+    Raises:
+        ConfirmationError: it is a no.
+    """
+    if not Confirm.ask(Text(question, style="bold"), console=say.err, default=False):
+        raise ConfirmationError(f"{what} was not confirmed.", todo="Nothing is to be done.")
 
 
 def _told(shown: Preview) -> str:

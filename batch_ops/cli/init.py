@@ -6,8 +6,9 @@ from pathlib import Path  # noqa: TC003  (cyclopts reads it)
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
-from batch_ops.cli.begin import begin_project, declare_table, make_journal
+from batch_ops.cli.begin import begin_project, declare_table, make_journal, show_script
 from batch_ops.cli.options import Common, said
 from batch_ops.cli.say import Say
 from batch_ops.errors import UsageError
@@ -31,10 +32,21 @@ def init(
             name=["--output", "-o"], show_default=False, help="The file to write; without: stdout."
         ),
     ] = None,
-    journal: Annotated[bool, said("Make the journal's tables in the database.")] = False,
+    journal: Annotated[
+        bool,
+        said("Make the journal's tables in the database, or upgrade those of an earlier version."),
+    ] = False,
     sql: Annotated[bool, said("With --journal: show what would make them; connect to nothing.")] = (
         False
     ),
+    from_version: Annotated[
+        int | None,
+        Parameter(
+            show_default=False,
+            validator=Number(gte=1),
+            help="With --journal --sql: show what would upgrade a journal of this version.",
+        ),
+    ] = None,
     common: Common = Common(),  # noqa: B008  (frozen)
 ) -> int:
     """Make a project that runs at once, declare a table that is there, or make the journal."""
@@ -45,12 +57,16 @@ def init(
             todo="Give a FOLDER to make a project in, --from-table TABLE, or --journal.",
         )
     _judge(from_table=from_table, connection=connection, output=output, journal=journal, sql=sql)
+    if from_version is not None and not sql:
+        raise UsageError("--from-version belongs to --journal --sql.", todo="Leave it out.")
     if folder is not None:
         begin_project(say, folder)
     elif from_table is not None:
         declare_table(say, from_table, connection, output)
+    elif sql:
+        show_script(say, connection, from_version)
     else:
-        make_journal(say, connection, sql=sql)
+        make_journal(say, connection)
     return 0
 
 

@@ -55,6 +55,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "required": parameter.required,
         "default": parameter.default,
         "description": parameter.description,
+        "env": parameter.env,
     }
 
 
@@ -80,5 +81,6 @@ def _step(step: dict[str, str]) -> str:
 
 
 def _asks(parameters: list[dict[str, Any]]) -> str:
-    asked = [p["name"] if p["required"] else f"[{p['name']}]" for p in parameters]
+    given = [p for p in parameters if p["env"] is None]
+    asked = [p["name"] if p["required"] else f"[{p['name']}]" for p in given]
     return f"-p {' -p '.join(asked)}" if asked else ""

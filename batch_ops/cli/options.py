@@ -31,6 +31,19 @@ Parameters = Annotated[
         " @@ begins a text with @.",
     ),
 ]
+Dagster = Annotated[
+    bool,
+    Parameter(
+        name="--dagster",
+        show_default=False,
+        help="Show the run, its chunks and checks in Dagster (the default), or use the engine"
+        " alone.",
+    ),
+]
+Actor = Annotated[
+    str | None,
+    Parameter(name="--by", help="Who does it (default: BATCH_OPS_ACTOR, else the user)."),
+]
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%")
 
 
@@ -103,7 +116,7 @@ class Limits:
             max_workers=self.max_workers,
             max_records=self.max_records,
             max_errors=None if self.max_errors is None else error_limit(self.max_errors),
-            timeout=None if self.timeout is None else time_limit(self.timeout),
+            timeout=None if self.timeout is None else time_limit(self.timeout, "--timeout"),
             **more,
         )
 
@@ -121,11 +134,11 @@ def error_limit(text: str) -> ErrorLimit:
     return ErrorLimit(share=float(found.group(1)) / 100)
 
 
-def time_limit(text: str) -> timedelta:
-    """`30 minutes`."""
+def time_limit(text: str, option: str) -> timedelta:
+    """`30 minutes`, as it was given for an option."""
     try:
         return parse_duration(text)
     except ValueError as error:
         raise ParameterError(
-            f"--timeout does not understand {text!r}.", todo=f"Give {error}."
+            f"{option} does not understand {text!r}.", todo=f"Give {error}."
         ) from error

@@ -70,14 +70,16 @@ def place(location: Location | None) -> list[Text]:
 
 def unexpected(error: Exception) -> BatchOpsError:
     """An exception that nobody caught: what the database says, else a bug of ours."""
-    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
     if not isinstance(error, DBAPIError):
         return bug(error)
     from batch_ops.database.faults import first_line
 
+    quotes = isinstance(error, DataError | IntegrityError)
+    said = f"{type(error).__name__} (its words may quote a row)" if quotes else first_line(error)
     todo = "`batch-ops status` tells how far it came; --debug shows where it happened."
-    return ExecutionError(f"The database refused: {first_line(error)}", todo=todo)
+    return ExecutionError(f"The database refused: {said}", todo=todo)
 
 
 def bug(error: Exception) -> EngineFault:

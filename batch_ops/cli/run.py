@@ -14,7 +14,7 @@ from batch_ops.cli.confirmation import confirmed
 from batch_ops.cli.detailed import Detailed
 from batch_ops.cli.interrupts import INTERRUPTED, orderly
 from batch_ops.cli.look import reasons_of
-from batch_ops.cli.options import Common, Limits, Parameters, said
+from batch_ops.cli.options import Common, Dagster, Limits, Parameters, said
 from batch_ops.cli.parameters import local_path
 from batch_ops.cli.project import parameters_of, project
 from batch_ops.cli.say import Say, pipe_may_close
@@ -30,16 +30,6 @@ if TYPE_CHECKING:
     from batch_ops.engine import Project
     from batch_ops.events import Listener
     from batch_ops.results import Result
-
-Dagster = Annotated[
-    bool,
-    Parameter(
-        name="--dagster",
-        show_default=False,
-        help="Show the run, its chunks and checks in Dagster (the default), or use the engine"
-        " alone.",
-    ),
-]
 
 
 def run(
@@ -166,8 +156,8 @@ def _watch(say: Say, found: Project, start: Callable[[Listener], Result]) -> int
     """Run with progress; tell the result; the exit code."""
     begun = _Begun()
     try:
-        with orderly(), _progress(say) as progress:
-            result = start(combine(begun, progress, _log(say)))
+        with orderly(found.break_off), progress_of(say) as progress:
+            result = start(combine(begun, progress, told_in_detail(say)))
     except KeyboardInterrupt:
         return _tell_interrupted(say, found, begun.execution_id)
     with pipe_may_close():
@@ -175,7 +165,7 @@ def _watch(say: Say, found: Project, start: Callable[[Listener], Result]) -> int
     return result.status.exit_code
 
 
-def _log(say: Say) -> Listener:
+def told_in_detail(say: Say) -> Listener:
     """All that is logged with --debug; else what an operation wants to be told in detail."""
     if say.common.debug:
         return log
@@ -183,7 +173,7 @@ def _log(say: Say) -> Listener:
 
 
 @contextmanager
-def _progress(say: Say) -> Iterator[Listener]:
+def progress_of(say: Say) -> Iterator[Listener]:
     """A bar on a terminal, else lines; log lines and a bar would be in each other's way."""
     if say.common.quiet:
         yield silent
@@ -206,7 +196,7 @@ def _tell_summary(say: Say, found: Project, result: Result) -> None:
     say.print(summary.head(result))
     if len(result.steps) > 1:
         say.print("", summary.steps(result))
-    if result.counts.rejects:
+    if result.open_rejects:
         tell_rejects(say, found, result)
     if result.status.exit_code == 1:
         say.print(Text("Done, with rejects: exit code 1.", style="yellow"))
@@ -214,10 +204,10 @@ def _tell_summary(say: Say, found: Project, result: Result) -> None:
 
 def tell_rejects(say: Say, found: Project, result: Result) -> None:
     """Rejects by reason, the first five, and the command that shows all."""
-    from batch_ops.engine import rejects_of
+    from batch_ops.engine import kept_rejects
 
     say.print("", summary.reasons(reasons_of(found, result.execution_id)))
-    first = list(rejects_of(found, result.execution_id, limit=summary.FIRST_REJECTS))
+    first = list(kept_rejects(found, result.execution_id, limit=summary.FIRST_REJECTS))
     say.print("", summary.reject_table(first))
     command = f"batch-ops errors {summary.short(result.execution_id)}"
     say.print("", f"All of them: {command} (--csv for a file)")

@@ -18,7 +18,8 @@ from batch_ops.cli.project import project
 from batch_ops.cli.say import Say
 from batch_ops.cli.tables import made_of, moment
 from batch_ops.cli.verdict import verdicts
-from batch_ops.errors import UsageError
+from batch_ops.cli.verify import verified
+from batch_ops.errors import UsageError, without_passwords
 from batch_ops.observers import words
 from batch_ops.observers.pace import Pace
 from batch_ops.results import Status
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from batch_ops.engine import Project
+    from batch_ops.engine.reach import Missed
     from batch_ops.results import Result, StepResult
 
 LISTED = 20
+UNTOLD = 3
 REFRESH_S = 1.0
 
 
@@ -49,39 +52,80 @@ def status(
         bool,
         said("Show it again and again until it ends, or Ctrl-C."),
     ] = False,
+    verify: Annotated[
+        bool,
+        said("Count it anew from the journal, and tell what does not agree (exit code 4)."),
+    ] = False,
     common: Common = Common(),  # noqa: B008  (frozen)
 ) -> int:
-    """Show the executions, or all about one of them. Creates nothing."""
+    """Show the executions, or all about one of them. Creates nothing. Exit code 3: a database that
+    is named could not be asked; what the others have is shown.
+    """
     if watch and common.json:
         raise UsageError("--watch and --json exclude each other.", todo="Leave one out.")
+    if verify:
+        return verified(Say(common), execution, watch=watch)
     say, looks = Say(common), Looks()
+    missed: list[Missed] = []
     with project() as found:
         if watch:
-            _watch(say, lambda: _shown(found, execution, limit or LISTED, looks))
+            _watch(say, lambda: _watched(found, execution, limit or LISTED, looks))
         elif common.json:
-            say.data(_data(found, execution, limit))
+            say.data(_data(found, execution, limit, missed))
         else:
-            told, _ = _shown(found, execution, limit or LISTED, looks)
+            told, _ = _shown(found, execution, limit or LISTED, looks, missed)
             say.print(told)
-    return 0
+    for each in missed:
+        say.err.print(_untold(each), soft_wrap=True)
+    return UNTOLD if missed else 0
 
 
-def _data(found: Project, execution: str | None, limit: int | None) -> dict[str, Any]:
-    from batch_ops.engine import history, result_of
+def _history(found: Project, limit: int | None, missed: list[Missed]) -> list[Result]:
+    """The executions of the databases that can be asked.
+
+    Raises:
+        BatchOpsError: there is none in them, and one could not be asked.
+    """
+    from batch_ops.engine import history
+
+    results = history(found, limit, missed=missed)
+    if missed and not results:
+        raise missed[0].error
+    return results
+
+
+def _untold(each: Missed) -> Text:
+    return Text(without_passwords(str(each)), style="bold red")
+
+
+def _data(
+    found: Project, execution: str | None, limit: int | None, missed: list[Missed]
+) -> dict[str, Any]:
+    from batch_ops.engine import result_of
 
     if execution is not None:
         return result_of(found, execution).to_dict()
-    return {"executions": [result.to_dict() for result in history(found, limit)]}
+    listed = [result.to_dict() for result in _history(found, limit, missed)]
+    return {"executions": listed, "unreachable": [each.to_dict() for each in missed]}
+
+
+def _watched(
+    found: Project, execution: str | None, limit: int, looks: Looks
+) -> tuple[RenderableType, bool]:
+    """The same at each look, with what could not be asked then."""
+    missed: list[Missed] = []
+    told, changes = _shown(found, execution, limit, looks, missed)
+    return Group(told, *map(_untold, missed)), changes
 
 
 def _shown(
-    found: Project, execution: str | None, limit: int, looks: Looks
+    found: Project, execution: str | None, limit: int, looks: Looks, missed: list[Missed]
 ) -> tuple[RenderableType, bool]:
     """What to show, and whether it may still change."""
-    from batch_ops.engine import history, result_of
+    from batch_ops.engine import result_of
 
     if execution is None:
-        return _listed(found, history(found, limit)), True
+        return _listed(found, _history(found, limit, missed)), True
     result = result_of(found, execution)
     gone = abandoned(found, result)
     changes = result.status is Status.RUNNING and not gone
@@ -120,13 +164,19 @@ def _done(result: Result) -> str:
 
 
 def _one(found: Project, result: Result, *, gone: bool, left: float | None) -> RenderableType:
+    from batch_ops.engine import retries_of, undos_of
+
     parts: list[RenderableType] = [summary.head(result, gone=gone), _facts(result, left), ""]
     if result.steps:
         parts += [summary.steps(result), ""]
     if result.checks:
         parts += [verdicts(result.checks), ""]
-    if result.counts.rejects:
+    if result.open_rejects:
         parts += [summary.reasons(reasons_of(found, result.execution_id)), ""]
+    tried = retries_of(found, result.execution_id)
+    parts += [*map(summary.retry, tried), *([""] if tried else [])]
+    undone = undos_of(found, result.execution_id)
+    parts += [*map(summary.undo, undone), *([""] if undone else [])]
     return Group(*parts, *_next(result, gone=gone))
 
 
@@ -173,7 +223,7 @@ def _next(result: Result, *, gone: bool) -> list[RenderableType]:
         parts.append(Text(result.message))
     if gone:
         parts.append(Text("The process that worked on it is gone.", style="red"))
-    if result.counts.rejects:
+    if result.open_rejects:
         parts.append(f"The rejects:  batch-ops errors {summary.short(result.execution_id)}")
     command = summary.next_command(result, gone=gone)
     return [*parts, f"Go on with:  {command}"] if command else parts

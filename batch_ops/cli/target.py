@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,42 +14,73 @@ if TYPE_CHECKING:
 
     from batch_ops.cli.declarations import Declarations
     from batch_ops.database import Database
+    from batch_ops.engine import Project
     from batch_ops.spec.model import Entity
 
 
-def database_findings(checked: Declarations) -> list[str]:
-    """What the databases and the files of sources lack, one sentence each."""
-    return [*_databases(checked), *_sources(checked)]
+@dataclass
+class Looked:
+    """What the databases said.
+
+    Attributes:
+        findings: what they and the files of sources lack, one sentence each.
+        refused: by operation, why a run would be refused by the database as it is.
+        unasked: operations whose database could not be asked.
+    """
+
+    findings: list[str] = field(default_factory=list)
+    refused: dict[str, list[BatchOpsError]] = field(default_factory=dict)
+    unasked: list[str] = field(default_factory=list)
 
 
-def _databases(checked: Declarations) -> Iterator[str]:
-    from batch_ops.database import default_url, open_database
-    from batch_ops.engine.placefile import read_place
+def look(checked: Declarations) -> Looked:
+    """Ask the databases of the declarations whether they fit."""
+    from batch_ops.engine import Project
+    from batch_ops.engine.refusals import refusals
 
-    for name in sorted({entity.connection or "" for entity in checked.entities}):
-        entities = [each for each in checked.entities if (each.connection or "") == name]
+    looked, project = Looked(), Project(checked.folder, checked.catalog)
+    try:
+        reached = set(_reached(checked, project, looked.findings))
+        for operation in checked.operations:
+            if checked.catalog.entity(operation.entity).connection not in reached:
+                looked.unasked.append(operation.name)
+            elif errors := refusals(project, operation):
+                looked.refused[operation.name] = errors
+    finally:
+        project.dispose()
+    looked.findings += missing_files(checked)
+    return looked
+
+
+def _reached(checked: Declarations, project: Project, findings: list[str]) -> Iterator[str | None]:
+    """The connections whose databases are there."""
+    every = {entity.connection for entity in checked.entities}
+    for name in sorted(every, key=lambda name: name or ""):
+        entities = [each for each in checked.entities if each.connection == name]
         try:
-            url = default_url(checked.folder, name or None, read_place(checked.folder).url)
-            database = open_database(url)
+            database = project.database(name)
         except BatchOpsError as error:
-            yield f"{error.what} {error.todo}".strip()
+            findings.append(f"{error.what} {error.todo}".strip())
+            continue
+        if not database.exists():
+            findings.append(f"The database {database.name} is not there yet: it was not asked.")
             continue
         try:
-            yield from _lacking(database, entities)
+            findings += _lacking(database, entities)
         except BatchOpsError as error:
-            yield f"{error.what} Its tables were not looked at."
-        finally:
-            database.dispose()
+            findings.append(f"{error.what} It was not asked.")
+            continue
+        yield name
 
 
 def _lacking(database: Database, entities: list[Entity]) -> Iterator[str]:
+    """Tables that are not there, or not as declared; those of operations are told with these."""
     from batch_ops.database.reflect import reflect
 
-    if not database.exists():
-        yield f"The database {database.name} is not there yet; its tables were not looked at."
-        return
-    with database.reading() as connection:
+    with database.looking() as connection:
         for entity in entities:
+            if entity.operations:
+                continue
             try:
                 missing = reflect(connection, entity) is None
             except BatchOpsError as error:
@@ -61,7 +93,8 @@ def _lacking(database: Database, entities: list[Entity]) -> Iterator[str]:
                 )
 
 
-def _sources(checked: Declarations) -> Iterator[str]:
+def missing_files(checked: Declarations) -> Iterator[str]:
+    """Files of sources that are not there, one sentence each."""
     for operation in checked.operations:
         for step in operation.steps:
             path = step.source.path if isinstance(step.source, CsvSource | RecordFile) else None

@@ -9,6 +9,9 @@ from batch_ops.errors import UsageError
 if TYPE_CHECKING:
     from batch_ops.database.dialect import Dialect
 
+OPTIONAL_DRIVERS = (("pymysql", "mysql", "MySQL and MariaDB"),)
+"""Drivers that are not installed with the rest: the package, the extra that has it, for what."""
+
 
 def dialect_for(backend: str) -> Dialect:
     """The dialect of a SQLAlchemy backend name."""

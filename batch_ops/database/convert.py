@@ -57,6 +57,12 @@ class Refusal(Exception):
         super().__init__(message)
 
 
+def too_long(column: Column) -> Refusal:
+    """What is said of a text that is longer than the column."""
+    message = f"value too long for type character varying({column.length})"
+    return Refusal(TOO_LONG, message, column.name)
+
+
 class Converter:
     """Turns texts into the values one column takes, in canonical form.
 
@@ -106,7 +112,7 @@ class Converter:
         length = self._column.length
         if length and len(text) > length:
             if text[length:].strip(" "):
-                raise self._refuse(TOO_LONG, f"value too long for type character varying({length})")
+                raise too_long(self._column)
             return text[:length]
         return text
 

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import date, time, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
-if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+from sqlalchemy import text
 
+from batch_ops.database.json_text import json_value
+from batch_ops.database.merge import ROW
+from batch_ops.errors import DatabaseUnfitError
+from batch_ops.spec.model import FieldType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+
+    import sqlalchemy as sa
     from sqlalchemy import URL, Connection, Engine
     from sqlglot import exp
 
+    from batch_ops.database.bounds import Bounds
+    from batch_ops.database.cascade_graph import Reference
+    from batch_ops.database.cascade_sql import CascadeSQL
     from batch_ops.database.faults import Fault
     from batch_ops.database.load import Layout, Loader
+    from batch_ops.database.looks import Looks
     from batch_ops.database.merge import Merger, Merging
+    from batch_ops.database.statements import Statement
     from batch_ops.database.tables import Column, Table
     from batch_ops.database.values import Key
     from batch_ops.database.walk import Boundary
@@ -33,6 +48,9 @@ class Capabilities:
         kills_sessions: another process's sessions can be ended.
         typed: a column takes only values of its type; else they are judged before.
         zones: timestamps carry their zone; else they are naive UTC.
+        loads_texts: a bulk load hands values over as text; else as the driver takes them.
+        exact_decimals: a decimal keeps all its digits; else it is a float.
+        infinities: a float may be infinite.
     """
 
     concurrent_writers: bool
@@ -41,6 +59,9 @@ class Capabilities:
     kills_sessions: bool
     typed: bool
     zones: bool
+    loads_texts: bool
+    exact_decimals: bool
+    infinities: bool
 
 
 class Dialect(ABC):
@@ -50,8 +71,17 @@ class Dialect(ABC):
     sqlglot_name: ClassVar[str]
     capabilities: ClassVar[Capabilities]
     quote_char: ClassVar[str] = '"'
+    may_not_judge: ClassVar[bool] = False
+    """Whether there are connections on which nobody judges foreign keys, or not at once."""
     waiting_sql: ClassVar[str | None] = None
     """How many sessions of a name (a driver's parameter) wait for a lock now; None: unknown."""
+
+    keeps_images: ClassVar[bool] = False
+    """Whether images of changed rows can be kept here, and rows be put back from them."""
+    with_own_numbers: ClassVar[str] = ""
+    """Stands in an INSERT that gives numbers to columns the database counts up itself, always."""
+    snapshot_level: ClassVar[str | None] = "REPEATABLE READ"
+    """The isolation in which a transaction reads as of one moment; None: it always does."""
 
     # connecting
 
@@ -65,16 +95,107 @@ class Dialect(ABC):
     def begin_write(self, connection: Connection) -> None:
         """Called first in each writing transaction."""
 
+    def commits_itself(self, connection: Connection) -> bool:
+        """Whether no transaction is open for the driver, and none will be by itself."""
+        return False
+
+    def join(self, connection: Connection, *, writes: bool = True) -> None:
+        """Called first on a connection somebody else has made: see to it that it is one this can
+        work with, and that a transaction is open, which may write.
+
+        Raises:
+            DatabaseUnfitError: its driver is another one.
+        """
+        if self.commits_itself(connection):
+            connection.exec_driver_sql("BEGIN")
+
+    @contextmanager
+    def enforced(self, connection: Connection) -> Iterator[None]:
+        """Within it, outside of a transaction of such a connection, foreign keys are judged."""
+        yield
+
+    @contextmanager
+    def understood(self, connection: Connection) -> Iterator[None]:
+        """Within it expressions mean on a connection of the caller's what they do on our own."""
+        yield
+
+    def judges_parents(self, connection: Connection, table: Table | None = None) -> bool:
+        """Whether the database judges the foreign keys of a table, or of all, on this connection,
+        and by the end of the statement that breaks them.
+        """
+        return True
+
+    def references_to(self, connection: Connection, table: Table) -> Sequence[Reference]:
+        """The foreign keys that lead to a table, where the database may not judge them."""
+        return ()
+
     def schema_lock(self, connection: Connection) -> AbstractContextManager[None]:
         """Held while tables are made, so that two processes do not make them at once."""
         return nullcontext()
 
+    can_defer: ClassVar[bool] = False
+    """Whether constraints that say so can be judged later, for a while."""
+
+    def defer_constraints(self, connection: Connection) -> None:
+        """Judge constraints that can wait when `immediate_constraints` says so."""
+
     def immediate_constraints(self, connection: Connection) -> None:
         """Judge deferred constraints now, so that a violation belongs to its batch."""
+
+    def at_work(self, connection: Connection) -> int:
+        """How many other sessions are at work now, whoever they belong to.
+
+        Raises:
+            DatabaseUnfitError: there are none to count, or the role may not see them.
+        """
+        raise DatabaseUnfitError(
+            f"Nobody can tell how busy a database of the kind {self.name!r} is.",
+            todo="Take `max_active` out of the throttle, and give a pause or rows_per_second.",
+        )
 
     def end_sessions(self, connection: Connection, application_name: str) -> int:
         """End the sessions of that name; how many there were."""
         return 0
+
+    @contextmanager
+    def bounded(self, connection: Connection, bounds: Bounds) -> Iterator[None]:
+        """Within it no statement of the connection's writing transactions takes longer, or waits
+        longer for a lock. Left without a transaction.
+
+        Raises:
+            DatabaseUnfitError: the database cannot bound that.
+        """
+        yield
+
+    def session_of(self, connection: Connection) -> int | None:
+        """How the server calls a connection's session; None: nobody can end it from another one."""
+        return None
+
+    def end_session(self, connection: Connection, session: int, application_name: str) -> None:
+        """End a session of ours that we have lost, so that nothing it was asked is done later."""
+
+    @abstractmethod
+    def break_off(self, engine: Engine, driver: Any) -> None:
+        """Break off the statement under way on a driver's connection, if there is one; called from
+        another thread than the one that waits for it.
+        """
+
+    # looking
+
+    @abstractmethod
+    def looks(self) -> Looks:
+        """What is asked of it to tell whether it is well."""
+
+    def be_brief(self, connection: Connection) -> None:
+        """Within this transaction, give up rather than wait long, for a lock or an answer."""
+
+    def explain(self, connection: Connection, sql: str, bound: Mapping[str, Any]) -> list[Any]:
+        """How the database would do a statement, in rows of its own form; nothing is done.
+
+        Raises:
+            DBAPIError: it does not understand it, or the role may not.
+        """
+        return list(connection.execute(text(f"EXPLAIN {sql}"), dict(bound)))
 
     # reading errors
 
@@ -123,6 +244,16 @@ class Dialect(ABC):
         """A list as one bound value."""
         return list(values)
 
+    def member_of_rows(self, left: Sequence[str], name: str, columns: Sequence[Column]) -> str:
+        """The values `left` are those of one of the rows bound to `name` as `rows_value` made it;
+        `columns` have their types.
+        """
+        raise NotImplementedError
+
+    def rows_value(self, name: str, rows: Sequence[Sequence[Any]], width: int) -> dict[str, Any]:
+        """Rows of so many values as bound values."""
+        return {name: self.list_value(rows)}
+
     @abstractmethod
     def rewrite(self, tree: exp.Expression) -> exp.Expression:
         """The portable expression, changed where this database would mean something else.
@@ -150,6 +281,37 @@ class Dialect(ABC):
         """A value as this database's driver and columns take it: moments in UTC."""
         return value
 
+    def other_value(self, value: Any) -> Any:
+        """A value of a column whose type has no word here, as a bulk load takes it.
+
+        Raises:
+            TypeError: there is none for it.
+        """
+        known = bytes(value) if isinstance(value, bytearray | memoryview) else self.moment(value)
+        if not isinstance(known, str | int | float | Decimal | bytes | date | time | timedelta):
+            raise TypeError(f"a value of type {type(value).__name__} is not known")
+        return known
+
+    def collations(
+        self, connection: Connection, name: str, schema: str | None
+    ) -> Mapping[str, str]:
+        """By column of a table its collation, where its type does not tell one it has."""
+        return {}
+
+    def type_names(
+        self, connection: Connection, name: str, schema: str | None
+    ) -> Mapping[str, str]:
+        """By column of a table its type, where SQLAlchemy has no word for it."""
+        return {}
+
+    def json_columns(self, connection: Connection, name: str, schema: str | None) -> frozenset[str]:
+        """The columns of a table that are JSON though their type does not say so."""
+        return frozenset()
+
+    def json_value(self, value: Any) -> Any:
+        """What a JSON column holds, of what the driver gives."""
+        return json_value(value) if isinstance(value, str | bytes) else value
+
     # bulk work
 
     @abstractmethod
@@ -160,9 +322,28 @@ class Dialect(ABC):
     def merger(self, work: Merging) -> Merger:
         """Puts staged rows into their table."""
 
+    @abstractmethod
+    def cascade_sql(self) -> CascadeSQL:
+        """The SQL by which rows go with all that refer to them."""
+
     def stage_sql(self, name: str, columns: str) -> str:
         """Make a session's temporary table where there is none."""
         return f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({columns})"
+
+    def index_stage_sql(self, name: str, plain: str) -> str | None:
+        """Make a temporary table's index on its rows' numbers, once; None: it cannot be had within
+        a transaction. plain: the table's name, not quoted.
+        """
+        index = self.quote(f"{plain}_row")
+        return f"CREATE INDEX IF NOT EXISTS {index} ON {name} ({self.quote(ROW)})"
+
+    def has_triggers(self, connection: Connection, table: Table) -> bool:
+        """Whether triggers or rules have a word when rows of a table are written."""
+        return True
+
+    def drop_stage_sql(self, name: str) -> str:
+        """Remove a temporary table."""
+        return f"DROP TABLE IF EXISTS {name}"
 
     def empty_sql(self, name: str) -> str:
         """Empty a temporary table."""
@@ -172,6 +353,45 @@ class Dialect(ABC):
         """Whether the row `there` has another value than the one proposed (NULLs are equal)."""
         name = self.quote(column.name)
         return f"{there}.{name} IS DISTINCT FROM EXCLUDED.{name}"
+
+    def changed(self, column: Column, one: str, other: str) -> str:
+        """Whether two values of a column are not exactly the same (NULLs are)."""
+        raise NotImplementedError
+
+    def analyze(self, connection: Connection, name: str) -> None:
+        """Find out how many rows a table has, where plans go by that."""
+
+    def acting_references(self, connection: Connection, table: Table) -> Sequence[str]:
+        """The tables whose foreign keys to a table change rows when one of it goes or changes."""
+        raise NotImplementedError
+
+    def update_joined(
+        self, target: str, stage: str, settings: Mapping[str, str], where: str
+    ) -> str:
+        """Update the rows `t` of a table that meet rows `s` of a stage; column → expression."""
+        sets = ", ".join(f"{self.quote(name)} = {value}" for name, value in settings.items())
+        return f"UPDATE {target} AS t SET {sets} FROM {stage} AS s WHERE {where}"
+
+    def delete_staged(self, target: str, stage: str, key: Sequence[str], where: str) -> str:
+        """Delete the rows of a table whose key is one of those rows `s` of a stage have."""
+        names = ", ".join(self.quote(name) for name in key)
+        staged = ", ".join(f"s.{self.quote(name)}" for name in key)
+        left = f"({names})" if len(key) > 1 else names
+        return (
+            f"DELETE FROM {target} WHERE {left} IN (SELECT {staged} FROM {stage} AS s"
+            f" WHERE {where})"
+        )
+
+    def compares_exactly(self, column: Column) -> bool:
+        """Whether two values of a column are equal just where they are for Python."""
+        return column.type in _EXACT
+
+    @property
+    def lock_rows(self) -> str:
+        """Ends a SELECT that locks the rows of `t`; empty where writing transactions exclude each
+        other anyway.
+        """
+        return ""
 
     @abstractmethod
     def boundaries(
@@ -185,8 +405,37 @@ class Dialect(ABC):
         """
         return ()
 
+    def isolated(
+        self,
+        connection: Connection,
+        table: Table,
+        keys: Sequence[Key],
+        lower: Key | None,
+        statement: Callable[[Any, Any], Statement],
+    ) -> tuple[int, list[tuple[int, Fault]]] | None:
+        """Do a statement over the rows of these sorted keys, the first of which come after `lower`,
+        on the server itself, except those that are refused.
+
+        Returns:
+            How many rows it met, and the places of the refused ones; None: nothing was done, each
+            part is to be tried from here.
+        """
+        return None
+
     def prepare_bulk(self, connection: Connection) -> None:
         """Session settings for a lane's connection."""
+
+    def bring_in(
+        self, connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Insert rows into a table of batch_ops' own; all have the columns of the first one."""
+        connection.execute(table.insert(), list(rows))
+
+
+_EXACT = frozenset(
+    {FieldType.INTEGER, FieldType.BIGINT, FieldType.UUID, FieldType.DATE, FieldType.BOOLEAN}
+)
+"""Types without collations, scales or zones."""
 
 
 def expanded_comparison(names: Sequence[str], operator: str, binds: Sequence[str]) -> str:

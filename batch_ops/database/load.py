@@ -8,10 +8,10 @@ caller's transaction and says, per record, what the database refused.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -67,6 +67,22 @@ class Layout:
         return tuple(column for column in self.columns if column is not None)
 
 
+class Numbered(NamedTuple):
+    """Numbered records that differ in one column of whole numbers alone.
+
+    Attributes:
+        number: the place of the column that numbers them from 1 on.
+        varying: the place of the one in which they differ.
+        values: its values.
+        constants: the values of all other columns, in order.
+    """
+
+    number: int
+    varying: int
+    values: Sequence[int]
+    constants: Sequence[Any]
+
+
 class Records(Protocol):
     """The records of one batch that are to be written, by ordinal within the batch (from 0)."""
 
@@ -98,14 +114,30 @@ class Records(Protocol):
         """The one text that means NULL in `raw`."""
         ...
 
-    def raw(self, ordinals: Sequence[int]) -> bytes | memoryview:
-        """These records' own bytes, target fields only, UTF-8, each ended by one newline; NULLs
-        are written as `null_text`, quoted or not.
+    def raw(self, ordinals: Sequence[int]) -> Iterator[bytes | memoryview]:
+        """These records' own bytes, in one piece or several: target fields only, UTF-8, each record
+        ended by one newline; NULLs are written as `null_text`, quoted or not.
         """
         ...
 
     def texts(self, ordinals: Sequence[int]) -> Iterable[Sequence[str | None]]:
         """These records' target fields as texts (None: NULL), in the order of `Layout.targets`."""
+        ...
+
+    def columns(
+        self, ordinals: Sequence[int], places: Sequence[int]
+    ) -> Sequence[Sequence[str | None]]:
+        """These records' texts in some of the target fields, field by field."""
+        ...
+
+    def values(self, ordinals: Sequence[int]) -> Iterable[Sequence[Any]] | None:
+        """These records' target fields as the driver takes them; None where they are texts, which
+        are to be converted.
+        """
+        ...
+
+    def numbered(self) -> Numbered | None:
+        """All records, where they are numbered and differ in one column of whole numbers alone."""
         ...
 
     def reject(
@@ -142,10 +174,14 @@ class InputBatch:
 
 @dataclass(frozen=True, slots=True)
 class LoadOutcome:
-    """What became of the records a loader was given: created + len(rejects) is their number."""
+    """What became of the records a loader was given: the sum of all is their number.
+
+    skipped: left out by a trigger, a rule or a constraint that refuses nothing.
+    """
 
     created: int
     rejects: tuple[Reject, ...] = ()
+    skipped: int = 0
 
 
 class Loader(Protocol):
@@ -157,6 +193,6 @@ class Loader(Protocol):
         """Write the batch inside the connection's open transaction.
 
         A row the database refuses becomes a reject and costs no other row. Transient and systemic
-        errors are raised as the driver raised them, and leave the transaction to be rolled back.
+        errors are raised as SQLAlchemy's, and leave the transaction to be rolled back.
         """
         ...

@@ -171,20 +171,20 @@ class Meeting(ABC):
             each.set("true", value)
         if default:
             node.set("default", values[-1])
-        return marked(node, kind_of(values[0]))
+        return node
 
     def _coalesce(self, node: exp.Expression) -> exp.Expression:
         values = self.meet([node.this, *node.expressions])
         if len(values) == 1:
             return values[0]
-        return marked(exp.Coalesce(this=values[0], expressions=values[1:]), kind_of(values[0]))
+        return marked(exp.Coalesce(this=values[0], expressions=values[1:]), kind_of(node))
 
     def _nullif(self, node: exp.Expression) -> exp.Expression:
         kind = kind_of(node.this)
         if kind is INTERVAL:
             raise refusal(f"NULLIF of an interval is not the same on {self.database}.", _A_CASE)
         this, other = self.meet([node.this, node.expression])
-        return marked(exp.Nullif(this=this, expression=other), kind_of(this))
+        return marked(exp.Nullif(this=this, expression=other), common(map(kind_of, (this, other))))
 
     # booleans
 

@@ -47,6 +47,8 @@ class Merging:
         conflict: what makes two rows the same; empty: any unique constraint.
         mode: what becomes of a row that is there already.
         returning: key columns the database fills, to be told.
+        counted: a number column that counts the changes of a row; None: nobody counts.
+        fresh: those of the columns that are for new rows alone, unless all is replaced.
     """
 
     target: Table
@@ -55,6 +57,8 @@ class Merging:
     conflict: tuple[str, ...]
     mode: OnConflict
     returning: tuple[str, ...] = ()
+    counted: str | None = None
+    fresh: frozenset[str] = frozenset()
 
     @property
     def set_columns(self) -> tuple[str, ...]:
@@ -62,8 +66,10 @@ class Merging:
         if self.mode is OnConflict.REPLACE:
             given = [c.name for c in self.target.columns if not c.generated]
         else:
-            given = list(self.columns)
+            given = [name for name in self.columns if name not in self.fresh]
         fixed = {*self.conflict, *self.target.key}
+        if self.counted not in self.columns:
+            fixed.add(self.counted or "")
         return tuple(name for name in given if name not in fixed)
 
 

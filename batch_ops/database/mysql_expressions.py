@@ -61,7 +61,7 @@ _MEETING = _Meeting()
 def _extreme(node: exp.Expression) -> exp.Expression:
     """GREATEST and LEAST leave NULL out, two by two."""
     values = _MEETING.meet([node.this, *node.expressions])
-    kind = kind_of(values[0])
+    kind = kind_of(node)
     if kind is INTERVAL:
         raise lacking(f"{node.key.upper()} of intervals")
     made = values[0]

@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
 
-from batch_ops.database.faults import FaultKind
+from batch_ops.database.faults import FOREIGN_KEY, FaultKind
 from batch_ops.database.load import InputBatch, Layout, LoadOutcome
-from batch_ops.database.value_load import RefusedRow, Suspects, absent_parent, insert_sql
+from batch_ops.database.value_load import (
+    RefusedRow,
+    Suspects,
+    absent_parent,
+    insert_sql,
+    tried_again,
+)
+from batch_ops.database.wording import marked
 from batch_ops.results import Reject
 
 if TYPE_CHECKING:
@@ -18,25 +25,6 @@ if TYPE_CHECKING:
 
     from batch_ops.database.dialect import Dialect
     from batch_ops.database.tables import Table
-
-_STATES = {
-    "1062": "23505",
-    "1048": "23502",
-    "1364": "23502",
-    "1451": "23503",
-    "1452": "23503",
-    "1216": "23503",
-    "1217": "23503",
-    "3819": "23514",
-    "4025": "23514",
-    "1264": "22003",
-    "1406": "22001",
-    "1265": "22P02",
-    "1366": "22P02",
-    "1292": "22007",
-    "1644": "P0001",
-}
-"""MySQL's numbers of errors, as the SQLSTATEs of the same errors elsewhere."""
 
 Found = tuple[int, "Sequence[Any] | Reject"]
 
@@ -49,15 +37,14 @@ class MySQLLoader:
         self._table = table
         self._layout = layout
         self._suspects = Suspects(dialect, table, layout)
-        self._insert = insert_sql(dialect, table, layout, ["%s"] * len(layout.targets))
+        insert = insert_sql(dialect, table, layout, ["\0"] * len(layout.targets))
+        self._insert = marked(insert, "%s")
 
     def load(self, connection: Connection, batch: InputBatch) -> LoadOutcome:
         """Write the batch in file order."""
         records = batch.records
-        found: list[Found] = [
-            (ordinal, self._suspects.values(texts))
-            for ordinal, texts in zip(records.good, records.texts(records.good), strict=True)
-        ]
+        good = self._suspects.all_values(records, records.good)
+        found: list[Found] = list(zip(records.good, good, strict=True))
         found += self._suspects.judged(connection, batch, records.suspects, "%s")
         found.sort(key=lambda one: one[0])
         rejects = [one for _, one in found if isinstance(one, Reject)]
@@ -83,38 +70,46 @@ class MySQLLoader:
     def _one_by_one(
         self, connection: Connection, batch: InputBatch, rows: Sequence[tuple[int, Sequence[Any]]]
     ) -> list[Reject]:
-        rejects: list[Reject] = []
-        for ordinal, values in rows:
-            try:  # a refused statement undoes itself, and nothing else
-                connection.exec_driver_sql(self._insert, tuple(values))
-            except DBAPIError as error:
-                why = self._why(connection, error, values)
-                rejects.append(
-                    batch.records.reject(ordinal, why.code, why.message, column=why.column)
-                )
-        return rejects
+        found = [self._put(connection, batch, ordinal, values) for ordinal, values in rows]
+        rejects = [reject for reject in found if reject is not None]
+        if not rejects or not self._table.refers_to_itself:
+            return rejects
+        start, by_row = batch.start.row, dict(rows)
+
+        def again(reject: Reject) -> Reject | None:
+            ordinal = (reject.row or 0) - start
+            return self._put(connection, batch, ordinal, by_row[ordinal])
+
+        return tried_again(rejects, again)
+
+    def _put(
+        self, connection: Connection, batch: InputBatch, ordinal: int, values: Sequence[Any]
+    ) -> Reject | None:
+        """Insert a row; the reject, where it is refused."""
+        try:  # a refused statement undoes itself, and nothing else
+            connection.exec_driver_sql(self._insert, tuple(values))
+        except DBAPIError as error:
+            why = self._why(connection, error, values)
+            return batch.records.reject(ordinal, why.code, why.message, column=why.column)
+        return None
 
     def _why(self, connection: Connection, error: Exception, values: Sequence[Any]) -> RefusedRow:
         fault = self._dialect.fault(error)
         if fault.kind is not FaultKind.ROW:
             raise error
-        code = _STATES.get(fault.code, "23000")
+        code = fault.code
         column = fault.column
-        if code == "23503":
+        if code == FOREIGN_KEY:
             column = absent_parent(
                 connection, self._dialect, self._table, self._layout, values, "%s"
             )
-        elif column is None:
-            column = _named(fault.message, self._layout.targets) or self._in_key(fault.message)
+        elif fault.constraint:
+            column = self._first_of(fault.constraint)
         return RefusedRow(code, fault.message, column)
 
-    def _in_key(self, message: str) -> str | None:
-        """The first key column, where a message names the primary key."""
-        return self._table.key[0] if "PRIMARY'" in message and self._table.key else None
-
-
-def _named(message: str, columns: Sequence[str]) -> str | None:
-    """The column a message names."""
-    return next(
-        (name for name in columns if f"'{name}'" in message or f".{name}'" in message), None
-    )
+    def _first_of(self, constraint: str) -> str | None:
+        """The first column of a unique key; the database calls it so, unless somebody named it."""
+        unique = self._table.unique
+        if constraint == "PRIMARY":
+            return unique[0][0] if unique else None
+        return constraint if constraint in self._table.column_names else None

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from batch_ops.database.faults import FaultKind
+from batch_ops.database.faults import CHECK, FOREIGN_KEY, UNIQUE, FaultKind, understood
 from batch_ops.database.load import InputBatch, Layout, LoadOutcome, Records
+from batch_ops.database.postgresql_judge import Judge, Refused
 from batch_ops.database.postgresql_lookup import PATIENCE, Lookup
 from batch_ops.database.postgresql_merge import Merge
 from batch_ops.database.postgresql_stage import Stage
 from batch_ops.database.seen import Seen
+from batch_ops.faultpoints import Point, reached
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +24,10 @@ if TYPE_CHECKING:
     from batch_ops.database.tables import Table
     from batch_ops.results import Reject
 
-UNIQUE, FOREIGN_KEY = "23505", "23503"
 MAX_SURPRISES = 3
 """From so many records on that COPY refused, the whole batch is judged on the stage."""
+ONE_BY_ONE = 8
+"""Fewer suspects than that the server tries one by one."""
 _LINE = re.compile(r"^COPY .*?, line (\d+)", re.DOTALL | re.MULTILINE)
 _SAVEPOINT = "batch_ops_load"
 
@@ -40,7 +43,8 @@ class CopyLoader:
         self._stage = Stage(dialect, table, layout)
         self._lookup = Lookup(dialect, table, layout)
         self._merge = Merge(dialect, table, layout)
-        self._merging = 0
+        self._judge = Judge(dialect, table, layout)
+        self._merging = self._checking = 0
         self._seen = Seen()
         names = ", ".join(dialect.quote(name) for name in layout.targets)
         self._into = f"{dialect.table_sql(table.name, table.schema)} ({names})"
@@ -49,7 +53,7 @@ class CopyLoader:
     def load(self, connection: Connection, batch: InputBatch) -> LoadOutcome:
         """Write the batch inside the connection's open transaction."""
         driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
-        with driver.cursor() as cursor:
+        with understood(connection), driver.cursor() as cursor:
             cursor.execute(f"SAVEPOINT {_SAVEPOINT}")
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             outcome = _Load(self, cursor, batch).run()
@@ -58,16 +62,17 @@ class CopyLoader:
 
     def write(
         self, cursor: psycopg.Cursor[Any], batch: InputBatch, good: Sequence[int]
-    ) -> set[int]:
-        """Write these records, as they stand; those whose key is taken, where that is expected."""
+    ) -> tuple[set[int], int]:
+        """Write these records, as they stand; those that were refused or left out, where it is
+        expected that keys are taken, else how many a trigger has left out.
+        """
         if not self._merging:
-            self._copy(cursor, batch, good, self._into)
-            return set()
+            return set(), len(good) - self._copy(cursor, batch, good, self._into)
         self._merge.prepare(cursor)
         self._copy(cursor, batch, good, self._merge.copy_into)
         refused = {good[place] for place in self._merge.insert(cursor)}
         self._merging = PATIENCE if refused else self._merging - 1
-        return refused
+        return refused, 0
 
     def repeated(
         self, cursor: psycopg.Cursor[Any], records: Records, good: Sequence[int]
@@ -86,14 +91,17 @@ class CopyLoader:
 
     def expect(self, state: str) -> None:
         """From now on be prepared for refusals of this SQLSTATE."""
-        if state == UNIQUE and self._merge.possible:
+        if state == CHECK:
+            self._checking = PATIENCE
+        elif state == UNIQUE and self._merge.possible:
             self._merging = PATIENCE
         else:
             self._lookup.expect(state)
 
     def _copy(
         self, cursor: psycopg.Cursor[Any], batch: InputBatch, good: Sequence[int], into: str
-    ) -> None:
+    ) -> int:
+        """How many rows were put in."""
         records = batch.records
         statement = (
             f"COPY {into} FROM STDIN (FORMAT csv, ENCODING 'UTF8',"
@@ -102,7 +110,9 @@ class CopyLoader:
             f" FORCE_NULL ({self._forced}))"
         )
         with cursor.copy(statement) as copy:
-            copy.write(records.raw(good))
+            for piece in records.raw(good):
+                copy.write(piece)
+        return cursor.rowcount
 
     def is_row_fault(self, error: BaseException) -> bool:
         """Whether an error is a row's own fault."""
@@ -118,6 +128,19 @@ class CopyLoader:
         """Finds keys that are taken, or missing, beforehand."""
         return self._lookup
 
+    @property
+    def judge(self) -> Judge:
+        """Says of many records at once why they are refused."""
+        return self._judge
+
+    def broken(self, cursor: psycopg.Cursor[Any], records: Records, good: Sequence[int]) -> Refused:
+        """The records that break a check, where that is expected."""
+        if not self._checking:
+            return {}
+        found = self._judge.broken(cursor, records, good)
+        self._checking = PATIENCE if found else self._checking - 1
+        return found
+
 
 class _Load:
     """One batch on its way."""
@@ -129,20 +152,27 @@ class _Load:
         self._good: Sequence[int] = batch.records.good
         self._suspects = set(batch.records.suspects)
         self._explained = set(batch.records.duplicates)
+        self._reasons: Refused = {}
+        self._left_out = 0
+        self._sure = set(self._good)
+        if batch.records.values(()) is not None:
+            self._sure |= self._explained
 
     def run(self) -> LoadOutcome:
         records = self._batch.records
         self._hold_back(self._loader.repeated(self._cursor, records, self._good))
         self._hold_back(self._loader.lookup.refused(self._cursor, records, self._good))
+        self._hold_back(self._broken())
         self._copy_what_can_be()
         refused = self._judge_suspects()
         if self._out_of_order(refused):
             self._roll_back()
             self._suspects.update(self._good)
-            self._good = ()
+            self._good, self._left_out = (), 0
             refused = self._judge_suspects()
-        written = len(self._good) + len(self._suspects) - len(refused)
-        return LoadOutcome(written, tuple(reject for _, reject in refused))
+        tried, out = len(self._good) + len(self._suspects), self._left_out
+        rejects = tuple(reject for _, reject in refused)
+        return LoadOutcome(tried - len(refused) - out, rejects, skipped=out)
 
     def _copy_what_can_be(self) -> None:
         surprises = 0
@@ -161,7 +191,8 @@ class _Load:
         import psycopg
 
         try:
-            self._hold_back(self._loader.write(self._cursor, self._batch, self._good))
+            refused, self._left_out = self._loader.write(self._cursor, self._batch, self._good)
+            self._hold_back(refused)
         except psycopg.Error as error:
             if not self._loader.is_row_fault(error):
                 raise
@@ -177,10 +208,19 @@ class _Load:
         if state in (UNIQUE, FOREIGN_KEY):
             self._loader.expect(state)
             found = lookup.refused(self._cursor, records, self._good)
+        elif state == CHECK:
+            self._loader.expect(state)
+            found = self._broken()
         named = self._named_by(error)
         if named is not None:
             found.add(named)
         return found or set(self._good)
+
+    def _broken(self) -> set[int]:
+        """The records that break a check, where that is expected; why is kept."""
+        found = self._loader.broken(self._cursor, self._batch.records, self._good)
+        self._reasons |= found
+        return set(found)
 
     def _named_by(self, error: BaseException) -> int | None:
         context = getattr(getattr(error, "diag", None), "context", None) or ""
@@ -188,11 +228,11 @@ class _Load:
         if line is None:
             return None
         left = int(line[1])
-        raw = bytes(self._batch.records.raw(self._good))
+        raw = b"".join(self._batch.records.raw(self._good))
         if raw.count(b"\n") == len(self._good):
             return self._good[left - 1]
         for ordinal in self._good:
-            left -= bytes(self._batch.records.raw([ordinal])).count(b"\n")
+            left -= b"".join(self._batch.records.raw([ordinal])).count(b"\n")
             if left <= 0:
                 return ordinal
         return None
@@ -206,7 +246,26 @@ class _Load:
     def _judge_suspects(self) -> list[tuple[int, Reject]]:
         if not self._suspects:
             return []
-        return self._loader.stage.insert(self._cursor, self._batch, sorted(self._suspects))
+        reached(Point.ISOLATING)
+        refused = self._surely_refused()
+        left = sorted(self._suspects - refused.keys())
+        found = list(refused.items())
+        if left:
+            rejects, left_out = self._loader.stage.insert(self._cursor, self._batch, left)
+            self._left_out += left_out
+            found += rejects
+        return sorted(found, key=lambda one: one[0])
+
+    def _surely_refused(self) -> dict[int, Reject]:
+        """Of the records with valid values those that constraints refuse whatever comes."""
+        reject, found = self._batch.records.reject, self._reasons
+        known = sorted((self._suspects & self._explained & self._sure) - found.keys())
+        if len(known) >= ONE_BY_ONE:
+            found = found | self._loader.judge.refused(self._cursor, self._batch.records, known)
+        return {
+            ordinal: reject(ordinal, code, message, column=column)
+            for ordinal, (code, message, column) in found.items()
+        }
 
     def _out_of_order(self, refused: list[tuple[int, Reject]]) -> bool:
         """Whether a record may have lost its key to a later one of this batch.

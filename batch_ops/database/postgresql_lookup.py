@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from batch_ops.database.wording import marked
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -105,7 +107,7 @@ class Lookup:
         into = self._dialect.table_sql(self._table.name, self._table.schema)
         where = self._where(group)
         probe = f"LATERAL (SELECT 1 FROM {into} AS t WHERE {where} LIMIT 1) AS p"
-        return f"SELECT k.o FROM {self._unnest(columns)}, {probe}"
+        return marked(f"SELECT k.o FROM {self._unnest(columns)}, {probe}", "%s")
 
     def _absent_sql(self, key: ForeignKey) -> str:
         """The places of keys that no row of the referred table has."""
@@ -113,13 +115,15 @@ class Lookup:
         target = self._dialect.table_sql(key.table, key.schema)
         where = self._where(key.target_columns)
         probe = f"LATERAL (SELECT 1 FROM {target} AS t WHERE {where} LIMIT 1) AS p"
-        return f"SELECT k.o FROM {self._unnest(columns)} LEFT JOIN {probe} ON TRUE WHERE p IS NULL"
+        keys = self._unnest(columns)
+        query = f"SELECT k.o FROM {keys} LEFT JOIN {probe} ON TRUE WHERE p IS NULL"
+        return marked(query, "%s")
 
     def _where(self, names: Sequence[str]) -> str:
         quoted = [self._dialect.quote(name) for name in names]
         return " AND ".join(f"t.{name} = k.k{place}" for place, name in enumerate(quoted))
 
     def _unnest(self, columns: Sequence[Column]) -> str:
-        arrays = ", ".join(f"CAST(%s::text[] AS {column.sql_type}[])" for column in columns)
+        arrays = ", ".join(f"CAST(\0::text[] AS {column.cast_type}[])" for column in columns)
         names = ", ".join(f"k{place}" for place in range(len(columns)))
         return f"unnest({arrays}) WITH ORDINALITY AS k({names}, o)"

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from batch_ops.database.faults import ROW_CODES, ROW_STATES
+from batch_ops.database.faults import (
+    FOREIGN_KEY,
+    KNOWN_CLASSES,
+    NO_PRIVILEGE,
+    ROW_CODES,
+    ROW_STATES,
+    TRANSIENT_STATES,
+)
 from batch_ops.database.limits import keeps_zone
 from batch_ops.spec.model import FieldType
 
@@ -19,7 +26,17 @@ if TYPE_CHECKING:
     from batch_ops.results import Reject
 
 STAGE, REFUSED = "pg_temp.batch_ops_suspects", "pg_temp.batch_ops_refused"
-RULE_STATE = "BO001"
+RULE_STATE, LEFT_OUT = "BO001", "BO002"
+_AGAIN = f"""  DELETE FROM {STAGE} AS s WHERE NOT EXISTS
+    (SELECT 1 FROM {REFUSED} AS r WHERE r.o = s.o AND r.state = '{FOREIGN_KEY}');
+  SELECT count(*) INTO bo_left FROM {STAGE};
+  EXIT WHEN bo_left = 0 OR bo_left = bo_before;
+  bo_before := bo_left;
+  bo_order := -bo_order;
+  DELETE FROM {REFUSED} WHERE state = '{FOREIGN_KEY}';"""
+"""Rows that lacked their parent are tried again, as long as some come through: it may be a row of
+the same batch that came later.
+"""
 _KEY_COLUMN = r"\(([^(),]+)[^()]*\)=\("
 
 
@@ -34,14 +51,15 @@ class Stage:
 
     def insert(
         self, cursor: psycopg.Cursor[Any], batch: InputBatch, ordinals: Sequence[int]
-    ) -> list[tuple[int, Reject]]:
-        """Insert the records in this order; those the server refuses, with its reasons."""
+    ) -> tuple[list[tuple[int, Reject]], int]:
+        """Insert the records in this order; those the server refuses, with its reasons, and how
+        many a trigger or a rule has left out.
+        """
         fields = ", ".join(f"c{place} text" for place in range(self._width))
-        name, refused = STAGE.removeprefix("pg_temp."), REFUSED.removeprefix("pg_temp.")
+        name, told = STAGE.removeprefix("pg_temp."), REFUSED.removeprefix("pg_temp.")
         cursor.execute(f"CREATE TEMP TABLE {name} (o int, {fields}) ON COMMIT DROP")
         cursor.execute(
-            f"CREATE TEMP TABLE {refused} (o int, state text, message text, name text)"
-            " ON COMMIT DROP"
+            f"CREATE TEMP TABLE {told} (o int, state text, message text, name text) ON COMMIT DROP"
         )
         with cursor.copy(f"COPY {STAGE} FROM STDIN") as copy:
             for ordinal, texts in zip(ordinals, batch.records.texts(ordinals), strict=True):
@@ -49,7 +67,9 @@ class Stage:
         cursor.execute(self._block)
         found = cursor.execute(f"SELECT * FROM {REFUSED} ORDER BY o").fetchall()
         cursor.execute(f"DROP TABLE {STAGE}, {REFUSED}")
-        return [(row[0], self._reject(batch, *row)) for row in found]
+        refused = [row for row in found if row[1] != LEFT_OUT]
+        rejects = [(row[0], self._reject(batch, *row)) for row in refused]
+        return rejects, len(found) - len(refused)
 
     def _reject(
         self, batch: InputBatch, ordinal: int, state: str, message: str, column: str | None
@@ -81,31 +101,54 @@ def _block(dialect: Dialect, table: Table, columns: Sequence[Column], layout: La
         f"      bo_name := {_text(column.name)}; bo_v.{name} := {_value(column, place)};"
         for place, (column, name) in enumerate(zip(columns, names, strict=True))
     )
-    row_states = ", ".join(_text(state) for state in ROW_STATES)
-    row_codes = ", ".join(_text(code) for code in (*sorted(ROW_CODES), RULE_STATE))
     return f"""DO $batch_ops$
 #variable_conflict use_column
 DECLARE
   bo_r record; bo_v {into}%ROWTYPE; bo_broken int;
   bo_name text; bo_state text; bo_message text; bo_column text; bo_detail text;
+  bo_context text; bo_left int; bo_before int; bo_order int := 1;
 BEGIN
-  FOR bo_r IN SELECT * FROM {STAGE} ORDER BY o LOOP
+  LOOP
+  FOR bo_r IN SELECT * FROM {STAGE} ORDER BY o * bo_order LOOP
     BEGIN
 {reading}
       bo_name := NULL;
 {_rules(names, layout)}
       INSERT INTO {into} ({", ".join(names)}) VALUES ({", ".join(f"bo_v.{n}" for n in names)});
+      IF NOT FOUND THEN
+        INSERT INTO {REFUSED} VALUES (bo_r.o, '{LEFT_OUT}');
+      END IF;
     EXCEPTION WHEN OTHERS THEN
       GET STACKED DIAGNOSTICS bo_state = RETURNED_SQLSTATE, bo_message = MESSAGE_TEXT,
-        bo_column = COLUMN_NAME, bo_detail = PG_EXCEPTION_DETAIL;
-      IF left(bo_state, 2) NOT IN ({row_states}) AND bo_state NOT IN ({row_codes}) THEN
+        bo_column = COLUMN_NAME, bo_detail = PG_EXCEPTION_DETAIL,
+        bo_context = PG_EXCEPTION_CONTEXT;
+      IF NOT ({_of_row(into)}) THEN
         RAISE;
       END IF;
       INSERT INTO {REFUSED} VALUES (bo_r.o, bo_state, bo_message, coalesce(
-        bo_name, nullif(bo_column, ''), substring(bo_detail from {_text(_KEY_COLUMN)})));
+        bo_name, nullif(bo_column, ''), replace(
+          trim(both '"' from substring(bo_detail from {_text(_KEY_COLUMN)})), '""', '"')));
     END;
   END LOOP;
+{_AGAIN if table.refers_to_itself else "  EXIT;"}
+  END LOOP;
 END $batch_ops$"""
+
+
+def _of_row(table: str) -> str:
+    """Whether an error is the row's own fault. A missing privilege is where the table itself may be
+    written: then a policy says so, or a trigger. What somebody raises is in any case.
+    """
+    classes = ", ".join(_text(state) for state in ROW_STATES)
+    known = ", ".join(_text(state) for state in sorted(KNOWN_CLASSES))
+    codes = ", ".join(_text(code) for code in sorted(ROW_CODES))
+    may_write = f"has_any_column_privilege({_text(table)}, 'INSERT')"
+    return (
+        f"left(bo_state, 2) IN ({classes}) OR left(bo_state, 2) NOT IN ({known})"
+        f" OR bo_state IN ({codes}) OR (bo_state = {_text(NO_PRIVILEGE)} AND {may_write})"
+        " OR (split_part(bo_context, chr(10), 1) LIKE '%RAISE'"
+        f" AND bo_state !~ '^({'|'.join(TRANSIENT_STATES)})')"
+    )
 
 
 def _rules(names: Sequence[str], layout: Layout) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import inspect, types
@@ -85,11 +86,19 @@ def _column(connection: Connection, info: Any, declared: dict[str, Any]) -> Colu
         sql_type=_sql_type(connection, kind),
         type=field.type if field else field_type(kind),
         nullable=bool(info["nullable"]),
-        length=getattr(kind, "length", None) or (field.length if field else None),
+        length=_length(kind) or (field.length if field else None),
         precision=_precision(kind) or (field.precision if field else None),
         generated=bool(computed),
-        has_default=info.get("default") is not None or bool(info.get("identity")),
+        has_default=info.get("default") is not None
+        or bool(info.get("identity"))
+        or info.get("autoincrement") is True,
     )
+
+
+def _length(kind: types.TypeEngine[Any]) -> int | None:
+    """An enumeration's length is only that of its longest word."""
+    length: int | None = getattr(kind, "length", None)
+    return None if isinstance(kind, types.Enum) else length
 
 
 def _sql_type(connection: Connection, kind: types.TypeEngine[Any]) -> str:
@@ -103,7 +112,16 @@ def field_type(kind: types.TypeEngine[Any]) -> FieldType | None:
     for known, name in _KINDS:
         if isinstance(kind, known):
             return name
-    return None
+    return _by_values(kind)
+
+
+def _by_values(kind: types.TypeEngine[Any]) -> FieldType | None:
+    """BINARY, LONGBLOB … have no common class that is public, and some INTERVALs neither."""
+    try:
+        python = kind.python_type
+    except NotImplementedError:
+        return None
+    return {bytes: FieldType.BINARY, timedelta: FieldType.INTERVAL}.get(python)
 
 
 def _precision(kind: types.TypeEngine[Any]) -> tuple[int, int] | None:

@@ -13,6 +13,7 @@ from batch_ops.database.kinds import marked
 from batch_ops.database.portable import placed, refusal
 from batch_ops.errors import ParameterError
 from batch_ops.spec.model import Expression, Field, FieldType
+from batch_ops.spec.scopes import KIND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -170,9 +171,28 @@ class Renderer:
         )
 
     def _membership(self, left: exp.Expression, name: str, bind: ListOf) -> exp.Expression:
+        if isinstance(left.unnest(), exp.Tuple):
+            return self._member_of_rows(left.unnest().expressions, name, bind)
         self.parameters[name] = self.dialect.list_value(bind.values)
         column = self._typed(bind.type)
         return _truth(self.dialect.member_of_list(self._told(left), name, column))
+
+    def _member_of_rows(
+        self, parts: Sequence[exp.Expression], name: str, bind: ListOf
+    ) -> exp.Expression:
+        """Several columns are looked for in a list of as many values each."""
+        width = len(parts)
+        if any(not isinstance(row, list | tuple) or len(row) != width for row in bind.values):
+            raise ParameterError(
+                f"The parameter :{name} is compared with {width} columns, and holds something that"
+                f" is no list of {width} values.",
+                todo="Give a list of lists, as [[1, 2], [3, 4]] for two columns.",
+            )
+        self.parameters |= self.dialect.rows_value(name, bind.values, width)
+        columns = [self._typed(part.meta.get(KIND) or FieldType.TEXT) for part in parts]
+        known = [column for column in columns if column is not None]
+        told = [self._told(part) for part in parts]
+        return _truth(self.dialect.member_of_rows(told, name, known))
 
     def _scalar(self, name: str) -> exp.Var:
         bind = self.binds.get(name)

@@ -49,9 +49,9 @@ _MEETING = _Meeting()
 def _extreme(name: str) -> Callable[[exp.Expression], exp.Expression]:
     def made(node: exp.Expression) -> exp.Expression:
         values = _MEETING.meet([node.this, *node.expressions])
-        if kind_of(values[0]) is INTERVAL:
+        if kind_of(node) is INTERVAL:
             raise refusal(f"{name.upper()} of intervals is not the same on SQLite.", _NO_INTERVALS)
-        return called(f"{PREFIX}{name}", kind_of(values[0]), *values)
+        return called(f"{PREFIX}{name}", kind_of(node), *values)
 
     return made
 

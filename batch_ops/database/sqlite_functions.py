@@ -21,6 +21,9 @@ PREFIX = "bo_"
 RAISED = "user-defined "
 """How SQLite's error begins when a function raised an exception."""
 
+DATA_EXCEPTION, DIVISION_BY_ZERO = "22000", "22012"
+_STATES: dict[type[Exception], str] = {texts.TooLongError: "22001", OverflowError: "22003"}
+
 _told = threading.local()
 
 
@@ -99,10 +102,14 @@ def register(connection: sqlite3.Connection) -> None:
     connection.create_aggregate(f"{PREFIX}avg", 1, _Average)  # type: ignore[arg-type]
 
 
-def reason() -> str:
-    """Why the last function of this thread failed."""
-    told: str = getattr(_told, "reason", "")
-    return told
+def reason() -> tuple[str, str]:
+    """Why the last function of this thread failed: SQLSTATE, and in words."""
+    error: Exception | None = getattr(_told, "error", None)
+    told = "" if error is None else str(error)
+    if "division by zero" in told:
+        return DIVISION_BY_ZERO, told
+    found = (state for kind, state in _STATES.items() if isinstance(error, kind))
+    return next(found, DATA_EXCEPTION), told
 
 
 def _strict(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -111,8 +118,13 @@ def _strict(function: Callable[..., Any]) -> Callable[..., Any]:
             return None
         try:
             return function(*arguments)
-        except (ArithmeticError, ValueError, TypeError, AttributeError) as error:
-            _told.reason = str(error)
-            raise
+        except (ArithmeticError, ValueError) as error:
+            _told.error = error
+            # of an OverflowError SQLite would say that a text is too big
+            raise ValueError(str(error)) from error
+        except (TypeError, AttributeError) as error:
+            given = ", ".join(map(repr, arguments))
+            _told.error = ValueError(f"{function.__name__.upper()} cannot take ({given})")
+            raise ValueError from error
 
     return call

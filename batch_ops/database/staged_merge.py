@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
-
+from batch_ops.database.keyed import Keyed
 from batch_ops.database.merge import ROW, Merged, Merging
+from batch_ops.database.staging import Stage
+from batch_ops.database.wording import text
 from batch_ops.spec.model import OnConflict
 
 if TYPE_CHECKING:
@@ -34,20 +35,19 @@ class StagedMerger:
         """
         if self.work.mode is OnConflict.ERROR or not self.work.conflict:
             return 0
-        order = "<" if self.work.mode is OnConflict.SKIP else ">"
-        same = self._same("s", "o")
-        row, name = self._quote(ROW), self._staged
-        statement = (
-            f"DELETE FROM {name} WHERE {row} IN (SELECT s.{row} FROM {name} AS s"
-            f" JOIN {name} AS o ON {same} AND o.{row} {order} s.{row})"
-        )
-        return int(connection.exec_driver_sql(statement).rowcount)
+        keyed = Keyed(self.dialect, self.work.target, self.work.stage, self.work.conflict)
+        repeats = keyed.repeats(connection, last=self.work.mode is not OnConflict.SKIP)
+        Stage(self.dialect, self.work.stage).remove(connection, repeats)
+        return len(repeats)
 
     def merge(self, connection: Connection, low: int, high: int) -> Merged:
         """Put the staged rows with `low < ROW <= high` into the target."""
         bound = {"low": low, "high": high}
         if self.work.mode is OnConflict.ERROR:
-            return self._inserted(self._insert(connection, "", bound))
+            found = self._inserted(self._insert(connection, "", bound))
+            whole = found.created == high - low
+            left_out = 0 if whole else self._count(connection, bound) - found.created
+            return Merged(found.created, skipped=left_out, keys=found.keys)
         staged = self._count(connection, bound)
         if self.work.mode is OnConflict.SKIP:
             found = self._inserted(self._insert(connection, self._nothing(), bound))
@@ -119,9 +119,17 @@ class StagedMerger:
         if not self.work.set_columns:
             return self._nothing()
         named = [self._quote(name) for name in self.work.set_columns]
-        settings = ", ".join(f"{name} = EXCLUDED.{name}" for name in named)
+        new = {name: f"EXCLUDED.{name}" for name in named} | self._count_up(TARGET)
+        settings = ", ".join(f"{name} = {value}" for name, value in new.items())
         conflict = f" ON CONFLICT{self._conflict_sql()}"
         return f"{conflict} DO UPDATE SET {settings} WHERE {self._differs()}"
+
+    def _count_up(self, there: str) -> dict[str, str]:
+        """The column that counts changes, and what it is set to where a row `there` is changed."""
+        name = self.work.counted
+        if name is None or name in self.work.columns:
+            return {}
+        return {self._quote(name): f"COALESCE({there}.{self._quote(name)}, 0) + 1"}
 
     def _differs(self) -> str:
         pairs = [

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
-
 from batch_ops.database.merge import ROW
 from batch_ops.database.tables import Column, Table
+from batch_ops.database.wording import plainly, text
 from batch_ops.spec.model import Field, FieldType
 
 if TYPE_CHECKING:
@@ -17,6 +16,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from batch_ops.database.dialect import Dialect
+
+_AT_ONCE = 10_000
+"""Rows that one statement takes out of a stage."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,18 @@ class Stage:
     table: Table
 
     @classmethod
-    def of(cls, dialect: Dialect, target: Table, columns: Sequence[str], name: str) -> Stage:
-        """A stage for these columns of a target."""
+    def of(
+        cls,
+        dialect: Dialect,
+        target: Table,
+        columns: Sequence[str],
+        name: str,
+        more: Sequence[Column] = (),
+    ) -> Stage:
+        """A stage for these columns of a target, and more."""
         number = Column(ROW, dialect.field_sql(Field(ROW, FieldType.BIGINT)), FieldType.BIGINT)
         taken = tuple(replace(target.column(column), nullable=True) for column in columns)
-        return cls(dialect, Table(name, None, (number, *taken), (ROW,)))
+        return cls(dialect, Table(name, None, (number, *taken, *more), (ROW,)))
 
     @property
     def name(self) -> str:
@@ -47,8 +56,24 @@ class Stage:
         columns = ", ".join(
             f"{self.dialect.quote(column.name)} {column.sql_type}" for column in self.table.columns
         )
-        connection.exec_driver_sql(self.dialect.stage_sql(self.name, columns))
-        connection.exec_driver_sql(self.dialect.empty_sql(self.name))
+        plainly(connection, self.dialect.stage_sql(self.name, columns))
+        plainly(connection, self.dialect.empty_sql(self.name))
+
+    def index(self, connection: Connection) -> None:
+        """See to it that rows are found by their number, where that is cheap."""
+        statement = self.dialect.index_stage_sql(self.name, self.table.name)
+        if statement:
+            plainly(connection, statement)
+
+    def where_not(self, connection: Connection, condition: str) -> list[int]:
+        """The numbers of rows for which a condition, in this database's SQL, is false."""
+        row = self.dialect.quote(ROW)
+        query = f"SELECT {row} FROM {self.name} WHERE NOT ({condition}) ORDER BY {row}"
+        return [int(number) for (number,) in plainly(connection, query)]
+
+    def drop(self, connection: Connection) -> None:
+        """Remove it from the session."""
+        plainly(connection, self.dialect.drop_stage_sql(self.name))
 
     def fill(
         self, connection: Connection, source: str, exprs: Mapping[str, str], bound: dict[str, Any]
@@ -64,20 +89,22 @@ class Stage:
     def numbers(self, connection: Connection) -> list[int]:
         """The numbers of the rows, in order."""
         row = self.dialect.quote(ROW)
-        found = connection.exec_driver_sql(f"SELECT {row} FROM {self.name} ORDER BY {row}")
+        found = plainly(connection, f"SELECT {row} FROM {self.name} ORDER BY {row}")
         return [int(number) for (number,) in found]
 
     def taken_out(self, connection: Connection, numbers: Sequence[int]) -> list[Mapping[str, Any]]:
         """Take the rows of these numbers out, and give them."""
         mine = f"{self.dialect.quote(ROW)} = :number"
         rows = [self._rows(connection, mine, {"number": number})[0] for number in numbers]
-        self._remove(connection, numbers)
+        self.remove(connection, numbers)
         return rows
 
-    def _remove(self, connection: Connection, numbers: Sequence[int]) -> None:
-        statement = text(f"DELETE FROM {self.name} WHERE {self.dialect.quote(ROW)} = :number")
-        if numbers:
-            connection.execute(statement, [{"number": number} for number in numbers])
+    def remove(self, connection: Connection, numbers: Sequence[int]) -> None:
+        """Take the rows of these numbers out; many at once, since no index leads to one."""
+        for start in range(0, len(numbers), _AT_ONCE):
+            some = ", ".join(str(int(number)) for number in numbers[start : start + _AT_ONCE])
+            where = f"{self.dialect.quote(ROW)} IN ({some})"
+            plainly(connection, f"DELETE FROM {self.name} WHERE {where}")
 
     def broken(
         self, connection: Connection, rule: str, bound: dict[str, Any]
@@ -85,7 +112,7 @@ class Stage:
         """The rows for which a rule is not true, in order; they are taken out."""
         where = f"CASE WHEN ({rule}) THEN 0 ELSE 1 END = 1"
         rows = self._rows(connection, where, bound)
-        self._remove(connection, [row[ROW] for row in rows])
+        self.remove(connection, [row[ROW] for row in rows])
         return rows
 
     def _rows(
@@ -125,10 +152,11 @@ def hand_on(
     same = " AND ".join(f"t.{quote(column)} = s.{quote(column)}" for column in match)
     known = " AND ".join(f"o.{quote(column)} = t.{quote(column)}" for column in output.key)
     into = name(output.name, output.schema)
-    connection.exec_driver_sql(
+    plainly(
+        connection,
         f"INSERT INTO {into} ({columns}) SELECT DISTINCT {taken}"
         f" FROM {name(target.name, target.schema)} AS t JOIN {name(stage.name, stage.schema)} AS s"
-        f" ON {same} WHERE NOT EXISTS (SELECT 1 FROM {into} AS o WHERE {known})"
+        f" ON {same} WHERE NOT EXISTS (SELECT 1 FROM {into} AS o WHERE {known})",
     )
 
 

@@ -47,6 +47,8 @@ class Target:
         moment: what NOW() means in `where`.
         alive: the column that is NULL in rows that are not deleted; None: deleting deletes.
         calls: what to call for the functions that Python answers.
+        among: a table of keys: only rows with one of them are meant.
+        among_where: which rows of that table, in this database's SQL; empty is all.
     """
 
     dialect: Dialect
@@ -57,6 +59,8 @@ class Target:
     moment: datetime
     calls: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     alive: str | None = None
+    among: Table | None = None
+    among_where: str = ""
     _name: str = field(init=False, repr=False, default="")
 
     def __post_init__(self) -> None:
@@ -121,6 +125,10 @@ class Target:
         sql = f"UPDATE {self._name} SET {', '.join(settings)}{where}"
         return sql, parameters | renderer.parameters
 
+    def elsewhere(self, statement: Statement, lower: Key | None, upper: Key | None) -> Statement:
+        """A statement over another range, which is bounded on the same sides."""
+        return statement[0], statement[1] | self._bounds(lower, upper)[1]
+
     def select_into(self, output: Table, lower: Key | None, upper: Key | None) -> Statement:
         """Put the qualifying rows in `(lower, upper]` into an output table."""
         where, parameters = self._where(lower, upper)
@@ -156,7 +164,7 @@ class Target:
 
     def _where(self, lower: Key | None, upper: Key | None, extra: str | None = None) -> Statement:
         bounds, parameters = self._bounds(lower, upper)
-        conditions = list(bounds)
+        conditions = [*bounds, *self._chosen()]
         if self.alive is not None:
             conditions.append(f"{self.dialect.quote(self.alive)} IS NULL")
         if self.where is not None:
@@ -172,6 +180,15 @@ class Target:
         if extra:
             conditions.append(f"({extra})")
         return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), parameters
+
+    def _chosen(self) -> list[str]:
+        if self.among is None:
+            return []
+        names = self._columns(self.table.key)
+        keys = self.dialect.table_sql(self.among.name, self.among.schema)
+        left = f"({names})" if len(self.table.key) > 1 else names
+        where = f" WHERE {self.among_where}" if self.among_where else ""
+        return [f"{left} IN (SELECT {names} FROM {keys}{where})"]
 
     def _bounds(self, lower: Key | None, upper: Key | None) -> tuple[list[str], dict[str, Any]]:
         key = self.table.key_columns

@@ -14,7 +14,7 @@ class Column:
     """A column of a real table.
 
     Attributes:
-        sql_type: the type as the database writes it, fit for a CAST.
+        sql_type: the type as the database writes it, with a collation where it has its own.
         type: the field type it stands for; None for types batch_ops has no word for.
         length: most characters, for limited text.
         generated: the database computes it; it cannot be written.
@@ -29,6 +29,11 @@ class Column:
     precision: tuple[int, int] | None = None
     generated: bool = False
     has_default: bool = False
+
+    @property
+    def cast_type(self) -> str:
+        """The type as a CAST takes it: without a collation."""
+        return self.sql_type.partition(" COLLATE ")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,12 @@ class Table:
     @property
     def key_columns(self) -> tuple[Column, ...]:
         return tuple(self.column(name) for name in self.key)
+
+    @property
+    def refers_to_itself(self) -> bool:
+        """Whether one row may refer to another one."""
+        mine = (self.name, self.schema)
+        return any((key.table, key.schema or self.schema) == mine for key in self.foreign_keys)
 
     @property
     def full_name(self) -> str:

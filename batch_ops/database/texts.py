@@ -14,6 +14,10 @@ _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _TRUE, _FALSE = ("true", "yes"), ("false", "no")
 
 
+class TooLongError(ValueError):
+    """A text does not fit its column."""
+
+
 def upper(text: str) -> str:
     """Letter by letter: what would become several letters stays."""
     return text.upper() if text.isascii() else "".join(map(_upper, text))
@@ -90,10 +94,10 @@ def fit_text(text: str, length: int) -> str:
     """A text as a column of so many characters takes it: spaces beyond them are left out.
 
     Raises:
-        ValueError: it is longer.
+        TooLongError: it is longer.
     """
     if text[length:].strip(" "):
-        raise ValueError(f"value too long for {length} characters")
+        raise TooLongError(f"value too long for {length} characters")
     return text[:length]
 
 

@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from batch_ops.database.kinds import BOOLEAN, kind_of, marked
 from batch_ops.database.meeting import rewritten
+from batch_ops.database.ranges import judge_numbers
 from batch_ops.database.render import Renderer, RowsOf
 from batch_ops.errors import DeclarationError
 
@@ -41,7 +42,9 @@ def judge(
 
     Raises:
         DeclarationError: it names what is not portable, with the place in the declaration.
+        DatabaseUnfitError: a parameter is too large a number.
     """
+    judge_numbers(dialect, expression, binds, column)
     if any(f"{name}.{field}" not in binds for name, field in expression.fields):
         return
     others = {name: RowsOf("SELECT NULL") for name in expression.parameters if name not in binds}

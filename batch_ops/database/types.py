@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, DateTime, Integer, String
+from sqlalchemy import BigInteger, DateTime, Integer, String, Text
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.types import TypeDecorator
 
@@ -32,6 +32,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 ExecutionId = String(36).with_variant(postgresql.UUID(as_uuid=False), "postgresql")
 """A UUID: native where the database has the type, else its text."""
+
+LongText = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+"""Text of any length: elsewhere MySQL takes 64 KB."""
 
 SerialId = BigInteger().with_variant(Integer, "sqlite")
 """A number the database counts up itself (SQLite does so only for INTEGER)."""

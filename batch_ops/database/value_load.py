@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from batch_ops.database.convert import NOT_NULL, Converter, Refusal
+from batch_ops.database.faults import FOREIGN_KEY
+from batch_ops.database.wording import marked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection
 
     from batch_ops.database.dialect import Dialect
-    from batch_ops.database.load import InputBatch, Layout
+    from batch_ops.database.load import InputBatch, Layout, Records
     from batch_ops.database.tables import Table
     from batch_ops.results import Reject
 
@@ -40,10 +42,12 @@ class Suspects:
         self, connection: Connection, batch: InputBatch, ordinals: Sequence[int], mark: str
     ) -> Iterator[tuple[int, Sequence[Any] | Reject]]:
         """Each record's values, or why it is refused. `mark` is the driver's placeholder."""
-        question = self._question.replace("\0", mark)
-        for ordinal, texts in zip(ordinals, batch.records.texts(ordinals), strict=True):
+        question = marked(self._question, mark)
+        given = batch.records.values(ordinals)
+        rows = batch.records.texts(ordinals) if given is None else given
+        for ordinal, row in zip(ordinals, rows, strict=True):
             try:
-                values = self.values(texts)
+                values = row if given is not None else self.values(row)
                 broken = self._broken(connection, question, batch, ordinal, values)
                 if broken is None:
                     self._judge_nulls(values)
@@ -54,7 +58,16 @@ class Suspects:
                 values = []
             yield ordinal, broken or values
 
-    def values(self, texts: Sequence[str | None]) -> list[Any]:
+    def all_values(self, records: Records, ordinals: Sequence[int]) -> Iterator[Sequence[Any]]:
+        """Values of records, converted where they are texts.
+
+        Raises:
+            Refusal: a text is none of its column's values.
+        """
+        given = records.values(ordinals)
+        return iter(given) if given is not None else map(self.values, records.texts(ordinals))
+
+    def values(self, texts: Sequence[str | None]) -> Sequence[Any]:
         """The texts as values.
 
         Raises:
@@ -89,6 +102,24 @@ class Suspects:
         return None
 
 
+def tried_again(
+    rejects: Iterable[Reject], insert: Callable[[Reject], Reject | None]
+) -> list[Reject]:
+    """What is left of the rejects when those that lacked their parent are tried again, from the
+    last one on, as long as some come through: it may be a row of the same batch that came later.
+
+    insert: puts a refused row in; the reject, where it is refused again.
+    """
+    others = [reject for reject in rejects if reject.code != FOREIGN_KEY]
+    waiting = [reject for reject in rejects if reject.code == FOREIGN_KEY]
+    before = len(waiting) + 1
+    while 0 < len(waiting) < before:
+        before = len(waiting)
+        found = [insert(reject) for reject in reversed(waiting)]
+        waiting = [reject for reject in reversed(found) if reject is not None]
+    return [*others, *waiting]
+
+
 def _question(dialect: Dialect, table: Table, layout: Layout) -> str:
     """A SELECT of all rules over one row; NUL stands for the driver's placeholder."""
     placeholder = "\0"
@@ -117,13 +148,17 @@ def absent_parent(
 ) -> str | None:
     """The column whose foreign key finds no row; None where it cannot be told."""
     by_name = dict(zip(layout.targets, values, strict=True))
-    for key in table.foreign_keys:
-        wanted = [by_name.get(name) for name in key.columns]
-        if any(value is None for value in wanted):
-            continue
+    given = [
+        (key, wanted)
+        for key in table.foreign_keys
+        if None not in (wanted := [by_name.get(name) for name in key.columns])
+    ]
+    if len(given) == 1:
+        return given[0][0].columns[0]
+    for key, wanted in given:
         target = dialect.table_sql(key.table, key.schema)
-        where = " AND ".join(f"{dialect.quote(name)} = {mark}" for name in key.target_columns)
+        where = " AND ".join(f"{dialect.quote(name)} = \0" for name in key.target_columns)
         query = f"SELECT 1 FROM {target} WHERE {where}"
-        if connection.exec_driver_sql(query, tuple(wanted)).first() is None:
+        if connection.exec_driver_sql(marked(query, mark), tuple(wanted)).first() is None:
             return key.columns[0]
     return None

@@ -5,13 +5,17 @@ database reads it.
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
 import orjson
+
+from batch_ops.database.plain import plain_value
 
 Key = tuple[Any, ...]
 
@@ -73,15 +77,42 @@ def load_key(text: str | None) -> Key | None:
 
 def plain(value: Any) -> Any:
     """A value as a person reads it in JSON; not meant to be turned back."""
-    if value is None or isinstance(value, bool | str | int | float):
+    if isinstance(value, str):
+        return printable(value)
+    if value is None or isinstance(value, bool | int):
         return value
+    if isinstance(value, float):
+        return value if isfinite(value) else str(value)
     if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
+        return {printable(str(k)): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [plain(v) for v in value]
     if isinstance(value, bytes | memoryview):
         return bytes(value).hex()
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+    if (known := plain_value(value)) is not value:
+        return plain(known)
+    return value.isoformat() if hasattr(value, "isoformat") else printable(str(value))
+
+
+def in_words(value: Any) -> str | None:
+    """A value as an error tells it, whatever it is; None for NULL."""
+    try:
+        text = as_text(value)
+    except (TypeError, ValueError):  # there is no JSON of it
+        text = repr(value)
+    return None if text is None else printable(text)
+
+
+def printable(text: str) -> str:
+    """A text that can be written as UTF-8: lone surrogates are escaped."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
+def _as_json(value: Any) -> str:
+    try:
+        return orjson.dumps(value, default=str).decode()
+    except orjson.JSONEncodeError:  # whole numbers of more than 64 bits, names that are no texts
+        return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))
 
 
 def as_text(value: Any) -> str | None:
@@ -93,7 +124,7 @@ def as_text(value: Any) -> str | None:
     if isinstance(value, bytes | bytearray | memoryview):
         return "\\x" + bytes(value).hex()
     if isinstance(value, dict | list | tuple):
-        return orjson.dumps(value, default=str).decode()
+        return _as_json(value)
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
     return str(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
+from batch_ops.database.wording import text
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError
 
 from batch_ops.database.faults import FaultKind
+from batch_ops.database.savepoints import undone
 from batch_ops.engine.reading import hidden_columns, masked
 from batch_ops.errors import EngineFault, StoppedError
+from batch_ops.faultpoints import Point, reached
 from batch_ops.journal import checkpoints, rejects
 from batch_ops.journal.checkpoints import BatchRow
 from batch_ops.journal.rejects import BatchId
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from batch_ops.database.faults import Fault
     from batch_ops.engine.context import Context
     from batch_ops.engine.work import Batch, Outcome, Work
     from batch_ops.journal.chunks import Claim
@@ -73,6 +76,22 @@ class Attempt:
                 raise
         return self._transaction(connection, isolating=True)
 
+    def refuse(self, connection: Connection, fault: Fault) -> Counts | None:
+        """The batch's one row is a reject: with it in it no transaction can be committed; None:
+        nobody knows which row it is.
+
+        Raises:
+            StoppedError: the operation says stop_on_error.
+        """
+        try:
+            with self.execution.waits.writing(connection):
+                outcome = self.work.refused(connection, self.batch, fault)
+                if outcome is None:
+                    return None
+                return self._kept(connection, outcome, stops=self._stops).counts
+        except _StoppedByRow as stop:
+            raise self._told(connection, stop.outcome) from None
+
     def _transaction(self, connection: Connection, *, isolating: bool) -> Outcome:
         """Data, rejects, journal row and checkpoint, together or not at all."""
         with self.execution.waits.writing(connection):
@@ -80,11 +99,14 @@ class Attempt:
 
     def within(self, connection: Connection) -> Outcome:
         """Do the batch inside a larger transaction; refused rows are left to whoever began it."""
+        savepoint = connection.begin_nested()
         try:
-            with connection.begin_nested():
-                return self._write(connection, isolating=False, stops=False)
+            outcome = self._write(connection, isolating=False, stops=False)
+            savepoint.commit()
+            return outcome
         except DBAPIError as error:
-            if self.execution.database.dialect.fault(error).kind is not FaultKind.ROW:
+            fault = self.execution.database.dialect.fault(error)
+            if not undone(savepoint) or fault.kind is not FaultKind.ROW:
                 raise
         with connection.begin_nested():
             return self._write(connection, isolating=True, stops=False)
@@ -106,12 +128,19 @@ class Attempt:
         return self.execution.operation.error_handling is ErrorHandling.STOP
 
     def _write(self, connection: Connection, *, isolating: bool, stops: bool) -> Outcome:
+        reached(Point.BEFORE_DATA)
         outcome = self.work.write(connection, self.batch, isolating=isolating)
+        reached(Point.AFTER_DATA)
+        return self._kept(connection, outcome, stops=stops)
+
+    def _kept(self, connection: Connection, outcome: Outcome, *, stops: bool) -> Outcome:
+        """The outcome in the journal, unless a row of it stops the execution."""
         self._judge(outcome)
         if stops and self._stopping(connection, outcome):
             raise _StoppedByRow(outcome)
         self.execution.database.dialect.immediate_constraints(connection)
         self._journal(connection, outcome)
+        reached(Point.BEFORE_COMMIT)
         return outcome
 
     def _judge(self, outcome: Outcome) -> None:
@@ -148,6 +177,7 @@ class Attempt:
             rejects.add(journal, connection, execution_id, self._id, outcome.rejects)
             row = self._row(rolled_back(outcome.counts))
             checkpoints.record_attempt(journal, connection, execution_id, self.claim, row)
+            reached(Point.TELLING_REJECTS)
         first = masked(outcome.rejects[0], hidden_columns(self.execution.row))
         return StoppedError(
             "row_refused",

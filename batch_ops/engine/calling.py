@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import orjson
 
 from batch_ops import registry
-from batch_ops.database.values import decode, encode, plain
+from batch_ops.database.values import decode, encode
+from batch_ops.engine.given import Given
 from batch_ops.errors import FunctionFailedError
-from batch_ops.results import Reject
 from batch_ops.spec.model import ErrorHandling
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from batch_ops.engine.context import Context
+    from batch_ops.results import Reject
     from batch_ops.spec.model import Retry, Step
 
 SLICE = 10_000
@@ -48,14 +49,20 @@ class FunctionContext:
     parameters: Mapping[str, Any]
     actor: str
     log: logging.LoggerAdapter[logging.Logger]
-    _stop: Callable[[], str | None]
+    _stop: Callable[[], object]
+    _given: Given = field(default_factory=Given)
     _late: threading.Event = field(default_factory=threading.Event)
     rejected: list[Reject] = field(default_factory=list)
-    _known: dict[int, tuple[int, Any]] = field(default_factory=dict)
+    _known: dict[str | int, tuple[int, Any]] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, execution: Context, step: Step, batch: int, stop: Callable[[], str | None]
+        cls,
+        execution: Context,
+        step: Step,
+        batch: int,
+        stop: Callable[[], object],
+        given: Given = Given(),  # noqa: B008  (frozen)
     ) -> FunctionContext:
         """The context of one call."""
         bears = {"execution": execution.row.short_id, "step": step.name}
@@ -69,6 +76,7 @@ class FunctionContext:
             execution.row.actor or "",
             log,
             stop,
+            given,
         )
 
     @property
@@ -81,21 +89,24 @@ class FunctionContext:
     ) -> None:
         """This record of the input cannot be done: it becomes a reject, the others go on.
 
-        It is one reject, however often it is said; all messages are kept.
+        It is one reject, however often it is said; all messages are kept. A row that was given is
+        known by the record itself, by an equal one, or by its key; what is none of them is a reject
+        of its own and costs none of the rows.
         """
-        known = self._known.get(id(record))
+        refused = self._given.refused(record, code, message, column)
+        mark = id(record) if refused.place is None else refused.place
+        known = self._known.get(mark)
         if known is not None:
             before = self.rejected[known[0]]
             self.rejected[known[0]] = replace(before, message=f"{before.message}; {message}")
             return
-        self._known[id(record)] = len(self.rejected), record
-        self.rejected.append(refused_record(record, code, message, column))
+        self._known[mark] = len(self.rejected), record
+        self.rejected.append(refused)
 
-
-def refused_record(record: Any, code: str, message: str, column: str | None = None) -> Reject:
-    """A record a function could not do, or gave and the database refused."""
-    shown = plain(record) if isinstance(record, Mapping) else {"value": plain(record)}
-    return Reject(code=code, message=message, outcome="failed", column=column, data=shown)
+    def refused(self, record: Any, error: BaseException) -> Reject:
+        """A record the call failed for."""
+        code = "timeout" if isinstance(error, TimeoutError) else "function"
+        return self._given.refused(record, code, _told(error))
 
 
 class Called:
@@ -228,8 +239,7 @@ class Call:
             if error is None:
                 called.add(one)
             else:
-                code = "timeout" if isinstance(error, TimeoutError) else "function"
-                called.rejects.append(refused_record(record, code, _told(error)))
+                called.rejects.append(context.refused(record, error))
             one.close()
         return called
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
-from batch_ops.database.faults import first_line
 from batch_ops.engine.conditions import evaluate_condition
+from batch_ops.engine.discretion import MASK, UNTOLD, discreet, hides
 from batch_ops.engine.patience import steady
-from batch_ops.engine.reading import MASK
 from batch_ops.errors import CheckNotEvaluatedError, PreconditionFailedError
 from batch_ops.events import ChecksJudged
 from batch_ops.journal import executions
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from batch_ops.engine.conditions import Ground
     from batch_ops.engine.context import Context
+    from batch_ops.spec.model import Entity
 
 
 def stored(execution: Context) -> tuple[CheckResult, ...]:
@@ -71,12 +71,25 @@ def evaluate(ground: Ground, checks: Sequence[Check]) -> tuple[CheckResult, ...]
 
 
 def _without_secrets(ground: Ground, check: Check, result: CheckResult) -> CheckResult:
-    """What a check of a hidden column observed is not told."""
-    read = {str(value) for name, value in check.arguments.items() if name.startswith("column")}
-    read |= check.expression.columns if check.expression else frozenset()
-    if not read & ground.entity.hidden or result.observed_value is None:
+    """What a check of a hidden column observed is not told; nor why an expectation cannot be
+    judged, which may quote any column.
+    """
+    if not result.evaluated:
+        quotes = check.kind is CheckKind.EXPECTATION and ground.entity.hidden
+        return replace(result, message=UNTOLD) if quotes else result
+    if not _reads_hidden(ground, check) or result.observed_value is None:
         return result
-    return replace(result, observed_value=MASK, message="" if result.evaluated else result.message)
+    return replace(result, observed_value=MASK, message="")
+
+
+def _reads_hidden(ground: Ground, check: Check) -> bool:
+    """Whether a check reads a hidden column, or anything of another entity that has one."""
+    read = {str(value) for name, value in check.arguments.items() if name.startswith("column")}
+    others: list[Entity] = []
+    if check.expression is not None:
+        read |= check.expression.columns
+        others = [ground.entities[name] for name in check.expression.entities]
+    return bool(read & ground.entity.hidden) or hides(others)
 
 
 def _expectations(ground: Ground, checks: list[Check]) -> list[CheckResult]:
@@ -91,7 +104,9 @@ def _condition(ground: Ground, check: Check) -> CheckResult:
     try:
         return evaluate_condition(ground, check)
     except DBAPIError as error:
-        return not_evaluated(check, first_line(error))
+        hidden = hides(ground.entities.values())
+        fault = discreet(ground.database.dialect.fault(error), hidden=hidden)
+        return not_evaluated(check, fault.message)
 
 
 def not_evaluated(check: Check, why: str) -> CheckResult:

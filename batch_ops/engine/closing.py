@@ -13,6 +13,7 @@ from batch_ops.engine.patience import steady
 from batch_ops.errors import (
     BatchOpsError,
     DatabaseUnfitError,
+    NotUnderstoodError,
     RefusedError,
     SourceChangedError,
     StoppedError,
@@ -20,6 +21,7 @@ from batch_ops.errors import (
     UsageError,
 )
 from batch_ops.events import ExecutionFinished
+from batch_ops.faultpoints import Point, reached
 from batch_ops.journal import chunks, executions, ownership
 from batch_ops.results import CheckResult, Counts, Result, Status
 from batch_ops.spec.model import StepKind
@@ -41,14 +43,14 @@ def finish(execution: Context) -> Result:
     result, ended = execution.result(), False
     if not result.status.finished:
         _refuse_unfinished(execution, result.next_step)
-        status, message = _ended(execution, result)
+        status, message = ended_as(execution, result)
         ended = _close(execution, status, result.counts, message=message)
         result = execution.result()
-    _tell(execution, result, ended=ended)
+    tell(execution, result, ended=ended)
     return result
 
 
-def _ended(execution: Context, result: Result) -> tuple[Status, str | None]:
+def ended_as(execution: Context, result: Result) -> tuple[Status, str | None]:
     """How an execution whose steps are all finished ends; its postconditions are judged now."""
     broken = [check for check in judge_after(execution) if not check.success]
     if broken:
@@ -64,10 +66,8 @@ def _broken(check: CheckResult) -> str:
     return f"The postcondition {check.name!r} does not hold: {check.description}{observed}"
 
 
-def _tell(execution: Context, result: Result, *, ended: bool) -> None:
+def tell(execution: Context, result: Result, *, ended: bool) -> None:
     """Tell whoever listens; and, where this ended it, whoever is to be told."""
-    if ended:
-        metrics.record(execution, result=result)
     execution.emit(ExecutionFinished(execution.id, execution.operation.name, result))
     if ended:
         execution.notices.ended(result)
@@ -98,18 +98,19 @@ def abort(execution: Context, error: BaseException) -> Result:
         done = [step for step in result.steps if step.kind != StepKind.SELECT]
         written = any(step.counts.total for step in done)
         status, reason = _status(error, written=written)
-        if not written and _is_misunderstood(execution, error):
-            status, reason = Status.REFUSED, "not_understood"
+        if not written and isinstance(error, NotUnderstoodError):
+            reason = "not_understood"
         if not result.status.finished:
             under_way = result.status is Status.RUNNING
             ended = _close(execution, status, result.counts, reason, message) and under_way
             result = execution.result()
     except (DBAPIError, DatabaseUnfitError):
-        _stop_beating(execution)
+        stop_beating(execution)
+        execution.project.left_open[execution.id] = execution.journal
         result, ended = _untold(execution, status, reason, message), True
     if isinstance(error, TakenOverError):
         result = replace(result, status=status, stopped_reason=reason, message=message)
-    _tell(execution, result, ended=ended)
+    tell(execution, result, ended=ended)
     return result
 
 
@@ -123,14 +124,6 @@ def _status(error: BaseException, *, written: bool) -> tuple[Status, str]:
     if isinstance(error, TakenOverError):
         return Status.STOPPED, "taken_over"
     return Status.FAILED, "source_changed" if isinstance(error, SourceChangedError) else "error"
-
-
-def _is_misunderstood(execution: Context, error: BaseException) -> bool:
-    """Whether the statement itself is wrong: to go on with the same declaration would never help,
-    so the execution is over.
-    """
-    fault = execution.database.dialect.fault
-    return isinstance(error, DBAPIError) and fault(error).of_statement
 
 
 def _untold(execution: Context, status: Status, reason: str, message: str | None) -> Result:
@@ -149,9 +142,9 @@ def _untold(execution: Context, status: Status, reason: str, message: str | None
 def leave(execution: Context) -> None:
     """This process works on it no longer; the status is what it was before it joined."""
     with execution.database.locked() as connection:
-        if _let_go(execution, connection):
+        if let_go(execution, connection):
             _restore_status(execution, connection)
-    _stop_beating(execution)
+    stop_beating(execution)
 
 
 def _restore_status(execution: Context, connection: Connection) -> None:
@@ -175,7 +168,7 @@ def _close(
     """End it, unless others work on it still or have it now; whether this ended it."""
     journal = execution.journal
     with journal.database.locked() as connection:
-        mine = _let_go(execution, connection) and reason != "taken_over"
+        mine = let_go(execution, connection) and reason != "taken_over"
         if mine:
             executions.close(
                 journal,
@@ -186,11 +179,14 @@ def _close(
                 reason=reason,
                 message=message,
             )
-    _stop_beating(execution)
+            metrics.record_whole(execution, connection)
+        reached(Point.CLOSING)
+    reached(Point.CLOSED)
+    stop_beating(execution)
     return mine
 
 
-def _let_go(execution: Context, connection: Connection) -> bool:
+def let_go(execution: Context, connection: Connection) -> bool:
     """Strike this process out; the tables are given back when nobody living is left."""
     journal, worker = execution.journal, execution.project.worker().name
     chunks.release(journal, connection, execution.id, worker)
@@ -201,7 +197,8 @@ def _let_go(execution: Context, connection: Connection) -> bool:
     return True
 
 
-def _stop_beating(execution: Context) -> None:
+def stop_beating(execution: Context) -> None:
+    """This process no longer says that it works on it."""
     beat = execution.project.heartbeats.pop(execution.id, None)
     if beat is not None:
         beat.stop()

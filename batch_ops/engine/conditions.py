@@ -65,7 +65,8 @@ def evaluate_condition(ground: Ground, check: Check) -> CheckResult:
     that calls a function which fails is not evaluated.
     """
     try:
-        with ground.database.reading() as connection:
+        database = ground.database
+        with database.reading() as connection, database.breakable(connection):
             if check.kind is CheckKind.ROW:
                 return _row_rule(ground, connection, check)
             return _condition(ground, connection, check)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
 from batch_ops.database import ddl, reflect
+from batch_ops.database.bounds import Bounds
 from batch_ops.database.render import Renderer
 from batch_ops.engine import parameters
 from batch_ops.engine.conditions import Ground
+from batch_ops.engine.examine import require_key
 from batch_ops.engine.notices import Notices
 from batch_ops.engine.own_calls import own_calls
 from batch_ops.engine.reading import ChunkInfo, chunk_infos, read_result
 from batch_ops.engine.waits import LockWaits
-from batch_ops.errors import DatabaseUnfitError
 from batch_ops.events import Progress
+from batch_ops.journal.outputs import output_name
 from batch_ops.journal.store import utc_now
-from batch_ops.spec.model import StepKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,7 +42,12 @@ class Context:
     """An execution as its parts see it: facts and what follows from them, no deeds.
 
     Everything stands in the journal: any process can open it again at any time.
+
+    Attributes:
+        verb: the command that goes on with it.
     """
+
+    verb = "resume"
 
     def __init__(
         self,
@@ -55,7 +62,6 @@ class Context:
         self.project, self.journal, self.catalog = project, journal, catalog
         self.row, self.options, self.launch, self._listen = row, options, launch, listen
         self.operation: Operation = catalog.operation(row.operation)
-        self.parameters = parameters.load(row.parameters)
         self.status_before: Status | None = None
         self.opened_at = utc_now()
         self._tables: dict[str, Table] = {}
@@ -63,6 +69,15 @@ class Context:
         self.notices, self.waits = Notices(self), LockWaits(journal.database)
 
     # what it is
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """The values of its parameters: those it began with, and secrets as they are now.
+
+        Raises:
+            ParameterError: a secret is missing.
+        """
+        return parameters.load(self.row.parameters) | parameters.secrets(self.operation)
 
     @property
     def id(self) -> str:
@@ -110,6 +125,10 @@ class Context:
         if self.operation.telling.progress or not isinstance(event, Progress):
             self._listen(event)
 
+    def output_name(self, number: int) -> str:
+        """The table that keeps the rows of the step of that number."""
+        return output_name(self.row.short_id, number)
+
     def settings(self, step: Step) -> Settings:
         """The sizes and limits that hold for a step."""
         settings = self.options.settings(step.settings)
@@ -120,6 +139,11 @@ class Context:
         if size and settings.max_workers > 1 and self.options.batch_size is None:
             return replace(settings, batch_size=size)
         return settings
+
+    def bounds(self, step: Step) -> Bounds:
+        """How long a statement of a step, and its waiting for a lock, may take."""
+        settings = self.settings(step)
+        return Bounds(settings.statement_timeout, settings.lock_timeout)
 
     def entity(self, step: Step) -> Entity:
         """The step's target entity."""
@@ -134,12 +158,7 @@ class Context:
         if step.entity not in self._tables:
             self._tables[step.entity] = self._find_table(step)
         table = self._tables[step.entity]
-        keyless = step.kind in (StepKind.INSERT, StepKind.FUNCTION) or step.conflict_target
-        if not keyless and not table.key:
-            raise DatabaseUnfitError(
-                f"The table {table.full_name!r} has no key, and step {step.name!r} needs one.",
-                todo="Give it a primary key, or declare `key:` in the entity.",
-            )
+        require_key(step, table)
         return table
 
     def _find_table(self, step: Step) -> Table:

@@ -11,17 +11,18 @@ from sqlalchemy.exc import DBAPIError
 from batch_ops.database import ddl, reflect
 from batch_ops.database.compute import Computing
 from batch_ops.database.faults import FaultKind
-from batch_ops.database.render import Renderer, RowsOf
+from batch_ops.database.render import Renderer
 from batch_ops.database.statements import Target
 from batch_ops.database.values import plain
 from batch_ops.engine.checks import evaluate
-from batch_ops.engine.outputs import expiry, meant_columns
-from batch_ops.engine.reading import MASK
+from batch_ops.engine.discretion import MASK
+from batch_ops.engine.examine import judge_expressions
+from batch_ops.engine.outputs import expiry, rows_meant
 from batch_ops.engine.streams import screened_table
 from batch_ops.errors import DatabaseUnfitError
 from batch_ops.planning.chunks import chunk_size, spacing
 from batch_ops.sources import open_source
-from batch_ops.spec.model import EntitySource, QuerySource, StepKind
+from batch_ops.spec.model import EntitySource, Expression, QuerySource, StepKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,6 +95,7 @@ class DryRun:
         if step.kind is StepKind.FUNCTION:
             return self._preview(step, self._function_rows(step), f"{step.function}(…)")
         table = self._table(step, self._ground.entities[step.entity])
+        judge_expressions(self._database.dialect, step, table, self._binds)
         if step.stream is not None:
             return self._of_stream(step, table)
         if step.kind.adds:
@@ -260,11 +262,7 @@ class DryRun:
 
     def _bind_output(self, step: Step, target: Target) -> None:
         """Later steps refer to rows nobody wrote yet: the select itself stands for them."""
-        table = target.table
-        for other in self._ground.operation.steps:
-            for name in other.names_of(step):
-                columns = meant_columns(name, step, table.key, table.column_names)
-                self._binds[name] = RowsOf(*target.rows_select(columns))
+        self._binds |= rows_meant(self._ground.operation, step, target)
 
     def _shown(self, step: Step, table: Table) -> tuple[str, ...]:
         wanted = (*table.key, *step.select_fields, *step.values)
@@ -273,6 +271,10 @@ class DryRun:
 
     def _masked(self, step: Step, row: Mapping[str, Any]) -> dict[str, Any]:
         hidden = self._ground.entities[step.entity].hidden
+        told = [
+            n for n, v in step.values.items() if isinstance(v, Expression) and v.columns & hidden
+        ]
+        hidden = hidden.union(told)
         return {name: MASK if name in hidden else plain(value) for name, value in row.items()}
 
     def _depends_on_writes(self, step: Step) -> bool:

@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
 
-from batch_ops.database import ddl, reflect, trial
+from batch_ops import registry
+from batch_ops.database import ddl, ranges, reflect, trial
 from batch_ops.database.compute import Computing
 from batch_ops.database.faults import first_line
 from batch_ops.engine import parameters
+from batch_ops.engine.conflicts import refuse_conflict, refuse_unmatched
+from batch_ops.engine.keepable import refuse_unkept
 from batch_ops.engine.own_calls import own_calls
-from batch_ops.errors import DatabaseUnfitError, DeclarationError
+from batch_ops.errors import (
+    BatchOpsError,
+    DatabaseUnfitError,
+    DeclarationError,
+    UsageError,
+)
+from batch_ops.journal.images import IMAGES_PREFIX
 from batch_ops.journal.outputs import OUTPUT_PREFIX
 from batch_ops.sources import open_source
 from batch_ops.spec.model import (
@@ -27,10 +36,12 @@ from batch_ops.spec.model import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from batch_ops.database import Table
+    from batch_ops.database import Database, Table
     from batch_ops.database.dialect import Dialect
+    from batch_ops.database.faults import Fault
     from batch_ops.database.render import Bind
     from batch_ops.engine.project import Project
+    from batch_ops.errors import Location
     from batch_ops.journal import Journal
     from batch_ops.sources import Source
     from batch_ops.spec.model import Operation, Step
@@ -46,6 +57,17 @@ def fitting(journal: Journal) -> Iterator[None]:
             f"The database {journal.database.name} refused: {first_line(error)}",
             todo="Mend it and try again.",
         ) from error
+
+
+def refused_by(
+    database: Database, what: str, operation: Operation, fault: Fault, place: Location | None
+) -> DatabaseUnfitError:
+    """The error for a statement that a database does not understand, or does not allow."""
+    return DatabaseUnfitError(
+        f"The database {database.name} refuses {what} of {operation.name}: {fault.message}",
+        todo="Mend the declaration or the database.",
+        location=place,
+    )
 
 
 def connection_of(project: Project, operation: Operation) -> str | None:
@@ -71,38 +93,143 @@ def examine(
     source: Source | None = None
     binds = parameters.binds(operation, given)
     calls = own_calls(actor, project.place.permits(actor))
+    judge_throttle(journal.database, operation)
+    for check in (*operation.preconditions, *operation.postconditions):
+        if check.expression is not None:
+            ranges.judge_numbers(journal.database.dialect, check.expression, binds)
     for step in operation.steps:
         if step.kind is StepKind.FUNCTION:
+            resolve_function(step)
             continue
-        _refuse_journal(journal, step, project)
-        table = with_strict_key(_table(project, journal, step))
-        _refuse_key_change(step, table)
-        _refuse_conflict(step, table)
-        _judge_expressions(journal.database.dialect, step, table, binds)
+        table = judge_step(project, journal, step, binds)
+        if operation.undo:
+            refuse_unkept(journal.database, step, table)
         if step.stream is not None:
-            found = open_source(
-                step.stream,
-                table,
-                project.catalog.entity(step.entity),
-                step.rules,
-                folder=project.folder,
-                parameters=given,
-                dialect=journal.database.dialect,
-                entities=project.catalog.entities,
-                values=step.values,
-                compute=Computing(journal.database.reading, binds, calls),
-            )
+            computing = Computing(journal.database.reading, binds, calls)
+            found = open_records(project, step, table, given, journal.database.dialect, computing)
             source = source if step.stream == RowsSource(None) else found
     return source
 
 
-def _judge_expressions(
+def resolve_function(step: Step) -> None:
+    """Find the function of a step.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+        UsageError: its module cannot be imported.
+    """
+    assert step.function is not None
+    try:
+        registry.resolve(step.function, step.location)
+    except BatchOpsError:
+        raise
+    except Exception as error:
+        raise UsageError(
+            f"The module of {step.function!r} cannot be imported: {type(error).__name__}: {error}",
+            todo="Mend it, or what it imports.",
+            location=step.location,
+        ) from error
+
+
+def require_key(step: Step, table: Table) -> None:
+    """Refuse a table without a key where a step goes by it.
+
+    Raises:
+        DatabaseUnfitError: it has none.
+    """
+    keyless = step.kind in (StepKind.INSERT, StepKind.FUNCTION) or step.conflict_target
+    if not keyless and not table.key:
+        raise DatabaseUnfitError(
+            f"The table {table.full_name!r} has no key, and step {step.name!r} needs one.",
+            todo="Give it a primary key, or declare `key:` in the entity.",
+            location=step.location,
+        )
+
+
+def judge_step(
+    project: Project,
+    journal: Journal,
+    step: Step,
+    binds: Mapping[str, Bind],
+    *,
+    made_before: bool = False,
+) -> Table:
+    """Judge one step, its records aside; the table it writes to.
+
+    made_before: take a table that may be made as if it had been.
+
+    Raises:
+        DeclarationError, DatabaseUnfitError: a run would be refused.
+    """
+    _refuse_journal(journal, step, project)
+    table = with_strict_key(_table(project, journal, step, made_before=made_before))
+    require_key(step, table)
+    _refuse_key_change(step, table)
+    refuse_conflict(step, table)
+    judge_expressions(journal.database.dialect, step, table, binds)
+    return table
+
+
+def open_records(
+    project: Project,
+    step: Step,
+    table: Table,
+    given: Mapping[str, Any],
+    dialect: Dialect,
+    computing: Computing,
+) -> Source:
+    """The records of a step that reads some, as far as the names of their fields.
+
+    Raises:
+        SourceError: they cannot be read, or lack what tells which row a record means.
+    """
+    assert step.stream is not None
+    source = open_source(
+        step.stream,
+        table,
+        project.catalog.entity(step.entity),
+        step.rules,
+        folder=project.folder,
+        parameters=given,
+        dialect=dialect,
+        entities=project.catalog.entities,
+        values=step.values,
+        compute=computing,
+    )
+    refuse_unmatched(step, table, source)
+    return source
+
+
+def asks_how_busy(operation: Operation) -> bool:
+    """Whether its pace goes by what other sessions do."""
+    every = [operation.settings, *(step.settings for step in operation.steps)]
+    return any(one.throttle and one.throttle.max_active is not None for one in every)
+
+
+def judge_throttle(database: Database, operation: Operation) -> None:
+    """What cannot be told of this database, or to this role, is refused before the first row."""
+    if asks_how_busy(operation) and database.exists():
+        with database.reading() as connection:
+            database.dialect.at_work(connection)
+
+
+def judge_expressions(
     dialect: Dialect, step: Step, table: Table, binds: Mapping[str, Bind]
 ) -> None:
-    """What this database cannot mean is refused before an earlier step has written."""
-    for column, value in step.values.items():
+    """What this database cannot mean, or has no place for, is refused before an earlier step has
+    written.
+
+    Raises:
+        DeclarationError, DatabaseUnfitError: a run would be refused.
+    """
+    columns = {column.name: column for column in table.columns}
+    for name, value in step.values.items():
+        column = columns.get(name)
         if isinstance(value, Expression):
-            trial.judge(dialect, value, binds, table.column(column))
+            trial.judge(dialect, value, binds, column)
+        elif column is not None:
+            told = f"The value {value.value} of step {step.name!r}"
+            ranges.judge_number(dialect, column, value.value, told, step.location)
     chosen = [step.where]
     if isinstance(step.source, EntitySource):
         chosen.append(step.source.where)
@@ -113,16 +240,17 @@ def _judge_expressions(
         trial.judge(dialect, step.source.select, binds)
 
 
-def _table(project: Project, journal: Journal, step: Step) -> Table:
+def _table(project: Project, journal: Journal, step: Step, *, made_before: bool) -> Table:
     entity, database = project.catalog.entity(step.entity), journal.database
+    may_be_made = entity.create_table and (step.kind.adds or made_before)
     if database.exists():
         with database.reading() as connection:
             found = reflect.reflect(connection, entity)
             if found is not None:
                 return found
-            if not (entity.create_table and step.kind.adds):
+            if not may_be_made:
                 return reflect.require(connection, entity)
-    elif not (entity.create_table and step.kind.adds):
+    elif not may_be_made:
         raise DatabaseUnfitError(
             f"The database {database.name} is not there.",
             todo="Set BATCH_OPS_DATABASE_URL to the one you mean, or import something first.",
@@ -144,24 +272,11 @@ def with_strict_key(table: Table) -> Table:
 def _refuse_journal(journal: Journal, step: Step, project: Project) -> None:
     entity = project.catalog.entity(step.entity)
     known = {table.name for table in journal.tables.metadata.tables.values()}
-    if entity.table in known or entity.table.startswith(OUTPUT_PREFIX):
+    if entity.table in known or entity.table.startswith((OUTPUT_PREFIX, IMAGES_PREFIX)):
         raise DeclarationError(
             f"The table {entity.table!r} of entity {entity.name!r} is the journal's own.",
             todo="Declare an entity on a table of yours.",
             location=entity.location,
-        )
-
-
-def _refuse_conflict(step: Step, table: Table) -> None:
-    """Two records are the same only by what the database keeps unique."""
-    wanted = step.conflict_target or (table.key if step.kind is StepKind.UPSERT else ())
-    if step.merges and wanted and set(wanted) not in [set(group) for group in table.unique]:
-        known = "; ".join(", ".join(group) for group in table.unique) or "none"
-        raise DatabaseUnfitError(
-            f"Nothing keeps {', '.join(wanted)} of {table.full_name!r} unique, and step"
-            f" {step.name!r} goes by it.",
-            todo=f"Add a unique constraint, or name one that is there as conflict_target: {known}.",
-            location=step.location,
         )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from batch_ops.engine import checks, closing, plans, running
 from batch_ops.engine.context import Context
+from batch_ops.engine.stops import named
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -37,7 +38,8 @@ class Execution(Context):
             LimitExceededError: the first writing step is larger than `max_records`.
             StoppedError: a later one is; or a step it depends on has not finished.
         """
-        return plans.plan_step(self, self.operation.step(step))
+        with named(self, planning=True):
+            return plans.plan_step(self, self.operation.step(step))
 
     def run_step(self, step: str, *, chunk_keys: Collection[str] | None = None) -> StepResult:
         """Do the step's chunks (only these keys, where given) that are not done."""

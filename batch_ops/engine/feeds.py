@@ -113,7 +113,8 @@ def _any_column(name: str) -> Column:
 
 def keep_query(execution: Context, step: Step) -> None:
     """Put the rows of a step's query into their table, numbered; again is the same."""
-    with execution.database.writing() as connection:
+    database = execution.database
+    with database.writing() as connection, database.breakable(connection):
         keep_query_on(execution, step, connection)
 
 

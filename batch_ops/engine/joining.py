@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Any
 
+from batch_ops.engine import parameters as values
 from batch_ops.engine.examine import fitting
 from batch_ops.engine.execution import Execution
 from batch_ops.engine.opening import start
 from batch_ops.engine.options import Launch, RunOptions
 from batch_ops.engine.reading import find
 from batch_ops.engine.streams import open_stream
-from batch_ops.engine.taking import acquire, target_tables
-from batch_ops.errors import OwnershipError, SourceChangedError, UsageError
+from batch_ops.engine.taking import acquire, leave_what_ended, target_tables
+from batch_ops.errors import (
+    OwnershipError,
+    SourceChangedError,
+    SourceError,
+    UnfinishedExecutionError,
+    UsageError,
+)
 from batch_ops.events import Listener, silent
-from batch_ops.journal import chunks, executions, ownership
+from batch_ops.faultpoints import Point, reached
+from batch_ops.journal import chunks, executions, ownership, retries
 from batch_ops.results import Status
 from batch_ops.spec.catalog import Catalog
 from batch_ops.spec.origins import PATH_PARAMETER
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import Connection
 
     from batch_ops.engine.project import Project
     from batch_ops.journal import ExecutionRow
     from batch_ops.journal.ownership import WorkerRow
+    from batch_ops.sources import Source
+    from batch_ops.spec.model import Operation, Step
+
+_logger = logging.getLogger("batch_ops")
 
 
 def join(
@@ -34,14 +49,16 @@ def join(
     launch: Launch | None = None,
     listen: Listener = silent,
     exclusive: bool = False,
+    given: Mapping[str, Any] | None = None,
 ) -> Execution:
     """Work on an execution that began and has not ended; again in one process is the same.
 
-    exclusive: not beside another living process.
+    exclusive: not beside another living process. given: parameters somebody says again; they must
+    be those it began with.
 
     Raises:
         UnknownNameError: there is none of that id.
-        UsageError: it has ended.
+        UsageError: it has ended, began with other parameters, or a secret it needs is missing.
         OwnershipError: another execution holds a table, or (exclusive) another process works on it.
         SourceChangedError: its file is another one now.
     """
@@ -58,16 +75,19 @@ def join(
     telling = stored.operation(row.operation).telling
     journal = journal.named(telling.log_table, telling.metrics_table)
     execution = Execution(project, journal, catalog, row, options, launch or Launch(), listen)
-    if options.source_path:
-        execution.parameters[PATH_PARAMETER] = options.source_path
+    _take_parameters(execution, given or {})
     if working:
         if project.heartbeats[row.id].lost.is_set():
             raise chunks.taken_over(row.id)
         return execution
+    if not options.use_new:
+        _tell_edited(project, row, stored)
     with fitting(journal):
         journal.ensure()
+        leave_what_ended(project, journal)
         _check_source(execution)
         _rejoin(execution, exclusive)
+    reached(Point.RESUMED)
     start(execution, resumed=True)
     return execution
 
@@ -91,31 +111,88 @@ def _declaration(
     return project.catalog, options
 
 
+def _tell_edited(project: Project, row: ExecutionRow, stored: Catalog) -> None:
+    """Say so where the declaration is not the one it began with."""
+    today = {operation.name: operation for operation in project.catalog.operations}
+    now, before = today.get(row.operation), stored.operation(row.operation)
+    same = now is not None and _how(now) == _how(before)
+    if same and now and project.catalog.meaning(now) == stored.meaning(before):
+        return
+    _logger.warning(
+        "declaration_edited execution=%s operation=%s: it goes on with the declaration it began"
+        " with; --use-new takes sizes and limits of today's",
+        row.short_id,
+        row.operation,
+    )
+
+
+def _how(operation: Operation) -> tuple[Any, ...]:
+    """What may change without another meaning."""
+    sizes = [operation.settings, *(step.settings for step in operation.steps)]
+    return operation.telling, operation.notification, sizes
+
+
+def _take_parameters(execution: Execution, given: Mapping[str, Any]) -> None:
+    """The parameters it began with; a file may stand elsewhere now, which is looked into later."""
+    known, row = execution.parameters, execution.row
+    stored = values.load(row.parameters)
+    said = values.resolve(execution.operation, {**stored, **given}) if given else {}
+    moved = execution.options.source_path or given.get(PATH_PARAMETER)
+    other = sorted(n for n in given if n != PATH_PARAMETER and said[n] != known.get(n))
+    if other:
+        raise UsageError(
+            f"Execution {row.short_id} of {row.operation} began with another value of"
+            f" {', '.join(other)}.",
+            todo="Resume it without parameters: it goes on with those it began with. Other"
+            f" parameters are another execution: batch-ops run {row.operation}",
+            execution_id=row.id,
+        )
+    if moved:
+        execution.parameters[PATH_PARAMETER] = moved
+
+
 def _check_source(execution: Execution) -> None:
     row = execution.row
     if row.source_digest is None:
         return
     step = next(s for s in execution.operation.steps if s.stream is not None)
-    digest = open_stream(execution, step).digest()
+    source = open_stream(execution, step)
+    digest = source.digest()
     if digest != row.source_digest:
         raise SourceChangedError(
-            f"The source {row.source} is not the one execution {row.short_id} began with"
-            f" (then {row.source_digest[:16]}…, now {digest[:16]}…).",
+            f"The source {source.name} is not the one execution {row.short_id} began with:"
+            f" {_difference(execution, step, source)} (SHA-256 then {row.source_digest[:16]}…,"
+            f" now {digest[:16]}…).",
             todo="Bring back the file, or name it by --source. The new file is another import:"
             f" batch-ops run {row.operation}",
             execution_id=row.id,
         )
 
 
+def _difference(execution: Execution, step: Step, source: Source) -> str:
+    """How a source differs from the one that was planned."""
+    planned = sum(chunk.rows for chunk in execution.chunks(step.name))
+    if not planned:
+        return "its content is another one"
+    try:
+        now = source.scan(execution.settings(step).chunk_rows).rows
+    except SourceError as error:
+        return f"it had {planned:,} records, and now cannot be read ({error.what})"
+    if now == planned:
+        return f"it has {now:,} records as before, and their content is another one"
+    return f"it had {planned:,} records, and now has {now:,}"
+
+
 def _rejoin(execution: Execution, exclusive: bool) -> None:
     journal, row = execution.journal, execution.row
     with journal.database.reading() as connection:
         for worker in ownership.living(journal, connection, row.id):
-            _refuse_beside(execution, worker, exclusive)
+            refuse_beside(execution, worker, exclusive)
         tables = target_tables(execution.catalog, execution.operation)
         ownership.refuse_held(journal, connection, row.id, tables)
     with journal.database.locked() as connection:
-        _strike_out(execution, connection, exclusive)
+        strike_out(execution, connection, exclusive)
+        _refuse_retried(execution, connection)
         acquire(journal, connection, row.id, execution.operation, execution.project)
         mine, every = execution.project.worker(), execution.operation.telling.heartbeat
         ownership.register(journal, connection, row.id, mine, every)
@@ -131,14 +208,26 @@ def _rejoin(execution: Execution, exclusive: bool) -> None:
             completed_at=None,
             control=None,
         )
+        reached(Point.RESUMING)
 
 
-def _strike_out(execution: Execution, connection: Connection, exclusive: bool) -> None:
+def _refuse_retried(execution: Execution, connection: Connection) -> None:
+    """Rows that a retry recovered are to go through the steps that were finished then, first."""
+    row = execution.row
+    if retries.broken_off(execution.journal, connection, row.id) is not None:
+        raise UnfinishedExecutionError(
+            f"A retry of the rejects of execution {row.short_id} broke off.",
+            todo=f"Finish it first: batch-ops retry {row.short_id}",
+            execution_id=row.id,
+        )
+
+
+def strike_out(execution: Execution, connection: Connection, exclusive: bool) -> None:
     """Workers that are dead are struck out; living ones stay, or are refused, or taken over."""
     journal, dialect = execution.journal, execution.database.dialect
     for worker in ownership.workers_of(journal, connection, execution.id):
         if worker.lives():
-            _refuse_beside(execution, worker, exclusive)
+            refuse_beside(execution, worker, exclusive)
             if not exclusive:
                 continue
         dialect.end_sessions(connection, worker.identity.application_name)
@@ -146,7 +235,8 @@ def _strike_out(execution: Execution, connection: Connection, exclusive: bool) -
         ownership.unregister(journal, connection, execution.id, worker.identity.name)
 
 
-def _refuse_beside(execution: Execution, worker: WorkerRow, exclusive: bool) -> None:
+def refuse_beside(execution: Execution, worker: WorkerRow, exclusive: bool) -> None:
+    """Refuse to work beside a living process, unless it is to be taken over and can be."""
     can = execution.database.dialect.capabilities.kills_sessions
     if exclusive and not (execution.options.take_over and can):
         raise _held(execution, str(worker))
@@ -157,7 +247,8 @@ def _held(execution: Execution, worker: str) -> OwnershipError:
     todo = "Wait for it, or stop it."
     if can:
         todo = (
-            f"Wait for it, or take it over: batch-ops resume {execution.row.short_id} --take-over"
+            f"Wait for it, or take it over: batch-ops {execution.verb}"
+            f" {execution.row.short_id} --take-over"
         )
     return OwnershipError(
         f"Execution {execution.row.short_id} is worked on by {worker}.",

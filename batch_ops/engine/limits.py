@@ -1,10 +1,14 @@
-"""How many rejects an operation bears: `max_errors`."""
+"""What an operation bears: rejects, time, memory."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batch_ops.engine.stops import stopped
+import psutil
+
+from batch_ops.engine.stops import Stop, stopped
+from batch_ops.journal.store import utc_now
+from batch_ops.spec.amounts import shown
 
 if TYPE_CHECKING:
     from batch_ops.engine.context import Context
@@ -27,14 +31,19 @@ def limit_of(execution: Context) -> ErrorLimit | None:
 
 def is_over(execution: Context, counts: Counts, *, ended: bool = False) -> bool:
     """Whether more rows were refused than the limit allows: N are allowed, the next one is not."""
-    limit, bad = limit_of(execution), counted(execution.operation, counts)
+    bad = counted(execution.operation, counts)
+    return is_passed(limit_of(execution), bad, counts.total, ended=ended)
+
+
+def is_passed(limit: ErrorLimit | None, bad: int, total: int, *, ended: bool = False) -> bool:
+    """Whether so many of all rows are more than a limit allows."""
     if limit is None:
         return False
     if limit.rows is not None:
         return bad > limit.rows
-    if limit.share is None or (counts.total < PERCENT_FROM_ROWS and not ended):
+    if limit.share is None or (total < PERCENT_FROM_ROWS and not ended):
         return False
-    return bad > limit.share * counts.total
+    return bad > limit.share * total
 
 
 def is_near(execution: Context, counts: Counts) -> bool:
@@ -48,7 +57,24 @@ def is_near(execution: Context, counts: Counts) -> bool:
     return bad > 0 and enough and 2 * bad >= (limit.share or 0.0) * counts.total
 
 
+def out_of_time(execution: Context) -> bool:
+    """Whether the operation's time is over."""
+    timeout = execution.options.settings(execution.operation.settings).timeout
+    return timeout is not None and utc_now() - execution.opened_at > timeout
+
+
+def too_much_memory(execution: Context) -> str | None:
+    """What the process uses, as a sentence, where that is more than it may."""
+    limit = execution.operation.settings.max_memory
+    if limit is None:
+        return None
+    used = psutil.Process().memory_info().rss
+    if used <= limit:
+        return None
+    return f"The process uses {shown(used)} of memory; max_memory allows {shown(limit)}."
+
+
 def check_share(execution: Context, counts: Counts) -> None:
     """A percentage of few rows is looked at when the step ends."""
     if is_over(execution, counts, ended=True):
-        raise stopped(execution, "max_errors")
+        raise stopped(execution, Stop("max_errors"))

@@ -10,14 +10,14 @@ from sqlalchemy import text
 
 from batch_ops.database.merge import ROW
 from batch_ops.database.render import Renderer, SqlText
-from batch_ops.database.values import load_key, plain
+from batch_ops.database.values import dump_key, plain
 from batch_ops.engine.feeds import walked
 from batch_ops.engine.isolation import isolate
 from batch_ops.engine.outputs import expiry
 from batch_ops.engine.source_work import StreamWork, with_rejects
 from batch_ops.engine.stage_work import Staging
 from batch_ops.engine.streams import open_stream
-from batch_ops.engine.work import Batch, Outcome, RangeWork, named_key, refused_of, row_reject
+from batch_ops.engine.work import Batch, Outcome, RowsWork, named_key, refused_of, row_reject
 from batch_ops.errors import DatabaseUnfitError
 from batch_ops.journal.store import utc_now
 from batch_ops.results import Reject
@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from batch_ops.database.faults import Fault
     from batch_ops.database.render import Bind
     from batch_ops.database.statements import Target
+    from batch_ops.database.tables import Column
     from batch_ops.database.values import Key
     from batch_ops.engine.context import Context
     from batch_ops.journal.chunks import ChunkRow
+    from batch_ops.sources import Source
     from batch_ops.spec.model import Step, Value
 
 
@@ -43,9 +45,13 @@ class StreamMergeWork(StreamWork):
     """Screened records go into the stage by the database's fastest way, and are merged."""
 
     def __init__(
-        self, execution: Context, step: Step, parts: Sequence[ChunkRow] | None = None
+        self,
+        execution: Context,
+        step: Step,
+        parts: Sequence[ChunkRow] | None = None,
+        source: Source | None = None,
     ) -> None:
-        source = open_stream(execution, step)
+        source = source or open_stream(execution, step)
         columns = [name for name in source.layout.targets if name != ROW]
         self._staging = Staging(execution, step, columns)
         stage = self._staging.stage.table
@@ -69,7 +75,7 @@ class StreamMergeWork(StreamWork):
         return with_rejects(part, (*loaded.rejects, *refused), settled.counts)
 
 
-class TableMergeWork(RangeWork):
+class TableMergeWork(RowsWork):
     """INSERT … SELECT by ranges of the key of the table the rows come from."""
 
     def __init__(self, execution: Context, step: Step) -> None:
@@ -80,11 +86,13 @@ class TableMergeWork(RangeWork):
         self._execution, self._step = execution, step
         self._dialect = execution.database.dialect
         self._columns = _columns(execution, step, goal)
-        self._staging = Staging(execution, step, list(self._columns))
+        self._origin = _origin(goal)
+        more = list(self._origin.values())
+        self._staging = Staging(execution, step, list(self._columns), more)
 
-    def write(self, connection: Connection, batch: Batch, *, isolating: bool) -> Outcome:
-        lower, upper = load_key(batch.start), load_key(batch.end)
-        assert upper is not None
+    def between(
+        self, connection: Connection, lower: Key | None, upper: Key | None, *, isolating: bool
+    ) -> Outcome:
         self._staging.stage.open(connection)
         rejects: list[Reject] = []
         if isolating:
@@ -99,7 +107,18 @@ class TableMergeWork(RangeWork):
         ]
         return Outcome(refused_of(total, rejects) + settled.counts, tuple(rejects))
 
-    def _fill(self, connection: Connection, lower: Key | None, upper: Key, before: int) -> int:
+    def refused_between(
+        self, connection: Connection, lower: Key | None, upper: Key | None, fault: Fault
+    ) -> Outcome:
+        query, parameters = self._from.keys(lower, upper)
+        keys = [tuple(row) for row in connection.execute(text(query), parameters)]
+        places = range(len(keys))
+        rejects = tuple(self._uncomputed(connection, keys, place, fault) for place in places)
+        return Outcome(refused_of(len(keys), rejects), rejects)
+
+    def _fill(
+        self, connection: Connection, lower: Key | None, upper: Key | None, before: int
+    ) -> int:
         """Stage the rows of a range, numbered from `before` + 1 on; how many."""
         renderer = self._renderer(utc_now())
         rows, bound = self._from.rows(lower, upper)
@@ -108,6 +127,9 @@ class TableMergeWork(RangeWork):
         exprs |= {
             name: self._sql(renderer, number, name, value)
             for number, (name, value) in enumerate(self._columns.items())
+        }
+        exprs |= {
+            column.name: f"r.{self._dialect.quote(name)}" for name, column in self._origin.items()
         }
         return self._staging.stage.fill(
             connection, f"{rows} AS r", exprs, bound | renderer.parameters
@@ -127,7 +149,7 @@ class TableMergeWork(RangeWork):
         return Renderer(self._dialect, binds, now, prefix="val", calls=self._execution.calls())
 
     def _fill_isolated(
-        self, connection: Connection, lower: Key | None, upper: Key, rejects: list[Reject]
+        self, connection: Connection, lower: Key | None, upper: Key | None, rejects: list[Reject]
     ) -> int:
         """The same, a row that cannot be computed aside; how many there were, those included."""
         query, parameters = self._from.keys(lower, upper)
@@ -172,7 +194,8 @@ class TableMergeWork(RangeWork):
     def _reject(
         self, row: Mapping[str, Any], code: str, message: str, column: str | None, outcome: str
     ) -> Reject:
-        data = {name: plain(value) for name, value in row.items() if name != ROW}
+        origin = [column.name for column in self._origin.values()]
+        data = {n: plain(value) for n, value in row.items() if n != ROW and n not in origin}
         key = self._execution.table(self._step).key
         whole = all(name in data for name in key) and key
         value = data.get(column) if column else None
@@ -184,7 +207,14 @@ class TableMergeWork(RangeWork):
             column=column,
             value=None if value is None else str(value),
             data=data,
+            place=dump_key([row[name] for name in origin]),
         )
+
+
+def _origin(goal: Target) -> dict[str, Column]:
+    """Of each key column of the table the rows come from, the stage's column that keeps it."""
+    key = enumerate(goal.table.key_columns)
+    return {c.name: replace(c, name=f"bo_from_{n}", nullable=True) for n, c in key}
 
 
 def _columns(execution: Context, step: Step, goal: Target) -> dict[str, Value | str]:

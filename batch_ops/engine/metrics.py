@@ -14,6 +14,7 @@ import psutil
 from sqlalchemy.exc import DBAPIError
 
 from batch_ops.database.faults import first_line
+from batch_ops.engine.reading import result_on
 from batch_ops.errors import DatabaseUnfitError
 from batch_ops.journal import metrics
 
@@ -32,24 +33,40 @@ _logger = logging.getLogger("batch_ops")
 Known = dict[tuple["str | None", str], float]
 
 
-def record(execution: Context, step: str | None = None, result: Result | None = None) -> None:
-    """Keep the figures of a step (None: of the whole) as they are now. That they cannot be kept
-    fails nothing; the log says so.
+def record(execution: Context, step: str) -> None:
+    """Keep the figures of a step as they are now. That they cannot be kept fails nothing; the log
+    says so.
     """
     if not execution.operation.telling.metrics:
         return
     try:
-        result = result or execution.result()
         with execution.database.writing() as connection:
-            values = _values(execution, connection, step, result)
-            metrics.store(execution.journal, connection, execution.id, step, values)
+            _store(execution, connection, step)
     except (DBAPIError, DatabaseUnfitError) as error:
-        _logger.warning(
-            "metrics_not_kept execution=%s step=%s error=%s",
-            execution.id,
-            step,
-            first_line(error),
-        )
+        _not_kept(execution, step, error)
+
+
+def record_whole(execution: Context, connection: Connection) -> None:
+    """Keep the figures of an execution in the transaction that ends it, if they can be kept."""
+    if not execution.operation.telling.metrics:
+        return
+    try:
+        with connection.begin_nested():
+            _store(execution, connection, None)
+    except DBAPIError as error:
+        _not_kept(execution, None, error)
+
+
+def _store(execution: Context, connection: Connection, step: str | None) -> None:
+    result = result_on(execution.journal, connection, execution.operation, execution.id)
+    values = _values(execution, connection, step, result)
+    metrics.store(execution.journal, connection, execution.id, step, values)
+
+
+def _not_kept(execution: Context, step: str | None, error: Exception) -> None:
+    _logger.warning(
+        "metrics_not_kept execution=%s step=%s error=%s", execution.id, step, first_line(error)
+    )
 
 
 def _values(

@@ -10,10 +10,11 @@ from batch_ops.engine.examine import connection_of, examine, fitting
 from batch_ops.engine.execution import Execution
 from batch_ops.engine.heartbeat import Heartbeat
 from batch_ops.engine.options import Launch, RunOptions
-from batch_ops.engine.taking import enter
+from batch_ops.engine.taking import enter, leave_what_ended
 from batch_ops.engine.telling import own_journal
 from batch_ops.errors import ConfirmationError
 from batch_ops.events import ExecutionStarted, Listener, silent
+from batch_ops.faultpoints import Point, reached
 from batch_ops.journal import ExecutionRow
 from batch_ops.journal.store import utc_now
 from batch_ops.results import Status
@@ -58,7 +59,9 @@ def begin(
         digest = source.digest() if source else None
         row = _new_row(project, declared, given, options, launch, source, digest)
         journal.ensure()
+        leave_what_ended(project, journal)
         enter(project, journal, declared, row, options)
+    reached(Point.BEGUN)
     execution = Execution(project, journal, project.catalog, row, options, launch, listen)
     start(execution, resumed=False)
     return execution
@@ -85,7 +88,7 @@ def _new_row(
         control=None,
         identity=values.identity(operation, given, digest),
         declaration=project.catalog.declaration(operation),
-        parameters=values.dump(given),
+        parameters=values.dump(operation, given),
         options=options.stored(),
         source=source.name if source else None,
         source_digest=digest,
@@ -101,12 +104,17 @@ def _new_row(
 
 def start(execution: Execution, *, resumed: bool) -> None:
     """This process works on the execution from now on."""
-    beats = execution.project.heartbeats
-    worker = execution.project.worker().name
     telling = execution.operation.telling
-    beats[execution.id] = Heartbeat(execution.journal, execution.id, worker, telling.heartbeat)
+    beat(execution)
     execution.notices.begin()
     level, progress = str(telling.level), telling.progress
     execution.emit(
         ExecutionStarted(execution.id, execution.operation.name, resumed, level, progress)
     )
+
+
+def beat(execution: Execution) -> None:
+    """This process says from now on that it works on the execution."""
+    worker, every = execution.project.worker().name, execution.operation.telling.heartbeat
+    begun = Heartbeat(execution.journal, execution.id, worker, every)
+    execution.project.heartbeats[execution.id] = begun

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from batch_ops.database.convert import Converter
+from batch_ops.database.render import RowsOf
 from batch_ops.database.statements import OutputRows
 from batch_ops.database.tables import Column
 from batch_ops.database.values import plain
 from batch_ops.errors import ParameterError
-from batch_ops.journal.outputs import NUMBER, Output, output_name
+from batch_ops.journal.outputs import NUMBER, Output
 from batch_ops.journal.store import utc_now
 from batch_ops.sources.texts import text_of
 from batch_ops.spec.model import Expression, Field, FieldType, StepKind
@@ -20,6 +21,7 @@ from batch_ops.spec.references import stems, type_of_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from batch_ops.database.statements import Target
     from batch_ops.engine.context import Context
     from batch_ops.spec.model import Entity, Operation, Step
 
@@ -41,8 +43,7 @@ def _users(operation: Operation, step: Step) -> Iterable[Step]:
 
 def output_of(execution: Context, step: Step) -> Output:
     """The output table of a step: its key and the columns later steps read."""
-    number = execution.operation.number_of(step)
-    name = output_name(execution.row.short_id, number)
+    name = execution.output_name(execution.operation.number_of(step))
     schema = execution.journal.tables.schema
     if step.kind is StepKind.FUNCTION:
         kept = tuple(_of_function(execution, step).values())
@@ -148,6 +149,16 @@ def meant_columns(
     if len(source.select_fields) == 1:
         return source.select_fields
     return next(((c,) for c in spelled(name, source) if c in columns and (c,) != key), key)
+
+
+def rows_meant(operation: Operation, step: Step, target: Target) -> dict[str, RowsOf]:
+    """What later steps call the rows of a step, as those it would choose: nobody wrote them yet."""
+    table, found = target.table, {}
+    for other in operation.steps:
+        for name in other.names_of(step):
+            columns = meant_columns(name, step, table.key, table.column_names)
+            found[name] = RowsOf(*target.rows_select(columns))
+    return found
 
 
 def spelled(name: str, source: Step) -> Iterable[str]:

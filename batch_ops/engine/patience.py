@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
 import tenacity
 from sqlalchemy.exc import DBAPIError
 
-from batch_ops.database.faults import FaultKind
+from batch_ops.database.faults import UNREACHABLE, Fault, FaultKind
+from batch_ops.engine.pace import wait
 from batch_ops.errors import DatabaseUnreachableError
 from batch_ops.spec.model import Retry
 
@@ -32,16 +34,29 @@ class OnDatabase(Protocol):
 S = TypeVar("S", bound=OnDatabase)
 
 
+def fault_of(dialect: Dialect, error: DBAPIError | DatabaseUnreachableError) -> Fault:
+    """What an error means; a database that does not answer now may do so later."""
+    if isinstance(error, DatabaseUnreachableError):
+        return Fault(FaultKind.TRANSIENT, UNREACHABLE, error.what, connection_lost=True)
+    return dialect.fault(error)
+
+
 def passes(dialect: Dialect, error: BaseException) -> bool:
     """Whether an error may pass by itself."""
-    if isinstance(error, DatabaseUnreachableError):
-        return True
-    return isinstance(error, DBAPIError) and dialect.fault(error).kind is FaultKind.TRANSIENT
+    if not isinstance(error, DBAPIError | DatabaseUnreachableError):
+        return False
+    return fault_of(dialect, error).kind is FaultKind.TRANSIENT
 
 
-def patience(dialect: Dialect, retry: Retry) -> tenacity.Retrying:
-    """Attempts with growing waits, on errors that may pass; the last error is raised as it is."""
+def patience(
+    dialect: Dialect, retry: Retry, stops: Callable[[], object] = lambda: None
+) -> tenacity.Retrying:
+    """Attempts with growing waits, on errors that may pass; the last error is raised as it is.
+
+    stops: whether there is a reason to stop; then nobody waits.
+    """
     return tenacity.Retrying(
+        sleep=lambda seconds: wait(time.monotonic() + seconds, stops),
         retry=tenacity.retry_if_exception(lambda error: passes(dialect, error)),
         stop=tenacity.stop_after_attempt(retry.max_retries + 1),
         wait=tenacity.wait_exponential(

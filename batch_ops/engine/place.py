@@ -1,4 +1,5 @@
-"""What belongs to a place and not to an operation: addresses, permissions, connections, modules.
+"""What belongs to a place and not to an operation: addresses, permissions, connections, modules,
+how long the journal keeps what has ended.
 
 It stands in `batch_ops.toml` in the project folder; for each entry there is an environment variable
 that wins over it.
@@ -17,15 +18,18 @@ from batch_ops import registry
 from batch_ops.database.connect import URL_VARIABLE
 from batch_ops.engine.options import default_actor
 from batch_ops.errors import UsageError
+from batch_ops.spec.durations import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
     from pathlib import Path
 
 FILE = "batch_ops.toml"
 ADDRESS_VARIABLE = "BATCH_OPS_NOTIFY_"
 PERMISSIONS_VARIABLE = "BATCH_OPS_PERMISSIONS"
 MODULES_VARIABLE = "BATCH_OPS_MODULES"
+RETENTION_VARIABLE = "BATCH_OPS_RETENTION"
 DEFAULT_ACTOR = "default"
 TIMEOUT = "timeout"
 """No name of a channel: its variable says how long a receiver is waited for."""
@@ -55,12 +59,30 @@ class Place:
         actors: what each actor may do; `default` is for those who are not named.
         modules: imported before the declarations are read; they may register functions.
         connections: the URL of each named connection.
+        kept_for: how long the journal is to keep what has ended; None: nobody said.
     """
 
     notify: Mapping[str, Setting] = field(default_factory=dict, repr=False)
     actors: Permissions = field(default_factory=dict)
     modules: tuple[str, ...] = ()
     connections: Mapping[str, Setting] = field(default_factory=dict, repr=False)
+    kept_for: timedelta | None = None
+
+    @property
+    def retention(self) -> timedelta | None:
+        """How long the journal keeps what has ended: the environment's word, else the file's.
+
+        Raises:
+            UsageError: the variable holds no duration.
+        """
+        said = os.environ.get(RETENTION_VARIABLE)
+        if not said:
+            return self.kept_for
+        try:
+            return parse_duration(said)
+        except ValueError as error:
+            what = f"{RETENTION_VARIABLE} holds {said!r}, which is no duration."
+            raise UsageError(what, todo=f"Write {error}.") from error
 
     @property
     def channels(self) -> tuple[str, ...]:

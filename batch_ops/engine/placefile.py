@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from batch_ops.engine.place import FILE, TIMEOUT, Place, Setting, Variable
 from batch_ops.errors import Location, UnknownNameError, UsageError
+from batch_ops.spec.durations import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import timedelta
     from pathlib import Path
 
-SECTIONS = ("notify", "actors", "python", "connections")
+SECTIONS = ("notify", "actors", "python", "connections", "journal")
 _NAME = re.compile(r"[A-Za-z][\w-]*")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.*", re.DOTALL)
 
@@ -53,6 +55,7 @@ class _Reader:
             actors={name: self._actor(name, value) for name, value in tables["actors"].items()},
             modules=self._python(tables["python"]),
             connections=self._settings(tables["connections"], "connections"),
+            kept_for=self._retention(tables["journal"]),
         )
 
     def _settings(self, table: Mapping[str, Any], section: str) -> dict[str, Setting]:
@@ -86,6 +89,17 @@ class _Reader:
         for key in table:
             self._known(key, ("modules",), "key", key, "python")
         return self._texts(table, "modules", "python")
+
+    def _retention(self, table: Mapping[str, Any]) -> timedelta | None:
+        for key in table:
+            self._known(key, ("retention",), "key", key, "journal")
+        if "retention" not in table:
+            return None
+        try:
+            return parse_duration(str(table["retention"]))
+        except ValueError as error:
+            what = f"journal.retention is {table['retention']!r}, which is no duration."
+            raise self._wrong(what, "retention", "journal", f"Write {error}.") from error
 
     def _texts(self, table: Mapping[str, Any], key: str, section: str) -> tuple[str, ...]:
         found = table.get(key, [])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from batch_ops.engine.feeds import keep_query, keep_query_on, walked
 from batch_ops.engine.function_work import is_list, place_key
+from batch_ops.engine.imaging import keeps_images, make_images
 from batch_ops.engine.outputs import is_needed, output_of
 from batch_ops.engine.patience import steady
 from batch_ops.engine.reading import ChunkInfo, chunk_infos
@@ -17,6 +18,7 @@ from batch_ops.errors import (
     StoppedError,
 )
 from batch_ops.events import StepPlanned
+from batch_ops.faultpoints import Point, reached
 from batch_ops.journal import chunks, executions, outputs
 from batch_ops.journal.chunks import ChunkRow
 from batch_ops.journal.executions import StepRow
@@ -39,20 +41,33 @@ def plan_step(execution: Context, step: Step) -> tuple[ChunkInfo, ...]:
     if known or step in group_of(execution.operation):
         return known
     _require_finished(execution, step)
-    rows, planned = _plan(execution, step)
+    plan = plan_now(execution, step)
+    rows = plan.rows
     hold_to_limit(execution, step, rows)
     if is_needed(execution.operation, step):
         output_of(
             execution, step
         )  # makes tables it reads and nobody made, in their own transaction
-    _store(execution, step, rows, planned)
+    if keeps_images(execution, step):
+        execution.table(step)  # the same
+    reached(Point.PLANNING)
+    _store(execution, step, plan)
     infos = chunk_infos(execution.journal, execution.id, step.name)
     keys = tuple(info.key for info in infos)
     execution.emit(StepPlanned(execution.id, execution.operation.name, step.name, keys, rows))
     return infos
 
 
-def _plan(execution: Context, step: Step) -> tuple[int, tuple[PlannedChunk, ...]]:
+class StepPlan(NamedTuple):
+    """What a step is to do: its rows and chunks, and the fields of records from outside."""
+
+    rows: int
+    chunks: tuple[PlannedChunk, ...]
+    fields: tuple[tuple[str, str | None], ...] = ()
+
+
+def plan_now(execution: Context, step: Step) -> StepPlan:
+    """What there is to do for a step now; nothing is stored."""
     if step.stream is not None:
         return _plan_source(execution, step)
     if isinstance(step.source, QuerySource):
@@ -62,7 +77,7 @@ def _plan(execution: Context, step: Step) -> tuple[int, tuple[PlannedChunk, ...]
         return _plan_table(execution, step, goal)
     if is_list(execution, step):
         return _plan_list(execution, step)
-    return 1, (PlannedChunk(number=1, rows=1, lower=None, upper=place_key(1)),)
+    return StepPlan(1, (PlannedChunk(number=1, rows=1, lower=None, upper=place_key(1)),))
 
 
 def _require_finished(execution: Context, step: Step) -> None:
@@ -79,7 +94,7 @@ def _require_finished(execution: Context, step: Step) -> None:
             )
 
 
-def _plan_source(execution: Context, step: Step) -> tuple[int, tuple[PlannedChunk, ...]]:
+def _plan_source(execution: Context, step: Step) -> StepPlan:
     source = open_stream(execution, step)
     plan = source.scan(execution.settings(step).chunk_rows)
     mine = execution.row.source == source.name
@@ -89,12 +104,10 @@ def _plan_source(execution: Context, step: Step) -> tuple[int, tuple[PlannedChun
             todo="Run it again when the file stands still.",
             execution_id=execution.id,
         )
-    return plan.rows, plan_source(plan)
+    return StepPlan(plan.rows, plan_source(plan), source.fields)
 
 
-def plan_on(
-    execution: Context, step: Step, connection: Connection
-) -> tuple[int, tuple[PlannedChunk, ...]]:
+def plan_on(execution: Context, step: Step, connection: Connection) -> StepPlan:
     """A plan within an open transaction, by what it has done so far; nothing is stored."""
     if step.stream is not None:
         return _plan_source(execution, step)
@@ -107,7 +120,7 @@ def plan_on(
     every = spacing(settings.batch_size, settings.chunk_rows)
     found = boundaries_between(connection, goal, None, None, every)
     parts = [(found.boundaries, found.rows)]
-    return found.rows, tuple(cut(parts, every, settings.chunk_rows))
+    return StepPlan(found.rows, tuple(cut(parts, every, settings.chunk_rows)))
 
 
 def group_of(operation: Operation) -> tuple[Step, ...]:
@@ -120,22 +133,21 @@ def group_of(operation: Operation) -> tuple[Step, ...]:
     return operation.steps[writing[0] : writing[-1] + 1]
 
 
-def _plan_list(execution: Context, step: Step) -> tuple[int, tuple[PlannedChunk, ...]]:
+def _plan_list(execution: Context, step: Step) -> StepPlan:
     """A list handed over as a parameter is cut by places."""
     rows = len(execution.parameters[step.input.name or ""])
     settings = execution.settings(step)
     every = spacing(settings.batch_size, settings.chunk_rows)
     places = [*range(every, rows, every), rows] if rows else []
     parts = [([place_key(place) for place in places], rows)]
-    return rows, tuple(cut(parts, every, settings.chunk_rows))
+    return StepPlan(rows, tuple(cut(parts, every, settings.chunk_rows)))
 
 
 @steady
-def _plan_table(
-    execution: Context, step: Step, goal: Target
-) -> tuple[int, tuple[PlannedChunk, ...]]:
+def _plan_table(execution: Context, step: Step, goal: Target) -> StepPlan:
     settings = execution.settings(step)
-    with execution.database.reading() as connection:
+    database = execution.database
+    with database.reading() as connection, database.breakable(connection):
         _refuse_null_keys(connection, goal)
     plan = plan_keyset(
         execution.database,
@@ -144,7 +156,7 @@ def _plan_table(
         chunk_rows=settings.chunk_rows,
         walkers=settings.max_workers,
     )
-    return plan.rows, plan.chunks
+    return StepPlan(plan.rows, plan.chunks)
 
 
 def _refuse_null_keys(connection: Connection, goal: Target) -> None:
@@ -183,7 +195,7 @@ def hold_to_limit(execution: Context, step: Step, rows: int) -> None:
 
 
 @steady
-def _store(execution: Context, step: Step, rows: int, planned: tuple[PlannedChunk, ...]) -> None:
+def _store(execution: Context, step: Step, plan: StepPlan) -> None:
     """In one transaction under the lock: the plan, and the table for the step's output."""
     journal = execution.journal
     with journal.database.locked() as connection:
@@ -191,11 +203,20 @@ def _store(execution: Context, step: Step, rows: int, planned: tuple[PlannedChun
         if any(row.name == step.name for row in known):
             return
         output = make_output(execution, step, connection)
-        number = execution.operation.number_of(step)
-        row = StepRow(step.name, number, str(step.kind), "planned", rows, output)
-        executions.add_step(journal, connection, execution.id, row)
-        parts = [chunk_row(execution, step, chunk) for chunk in planned]
+        make_images(execution, step, connection)
+        executions.add_step(
+            journal, connection, execution.id, step_row(execution, step, plan, output)
+        )
+        reached(Point.STORING_PLAN)
+        parts = [chunk_row(execution, step, chunk) for chunk in plan.chunks]
         chunks.add_all(journal, connection, execution.id, parts)
+
+
+def step_row(execution: Context, step: Step, plan: StepPlan, output: str | None) -> StepRow:
+    """A step as it is planned; `output` is the table its rows are kept in."""
+    number = execution.operation.number_of(step)
+    kind = str(step.kind)
+    return StepRow(step.name, number, kind, "planned", plan.rows, output, fields=plan.fields)
 
 
 def make_output(execution: Context, step: Step, connection: Connection) -> str | None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import DBAPIError
+
 from batch_ops.database.values import plain
 from batch_ops.engine import parameters as values
 from batch_ops.engine.conditions import Ground
+from batch_ops.engine.discretion import discreet, hides
 from batch_ops.engine.dry_run import DryRun, StepPreview
+from batch_ops.engine.examine import refused_by
 from batch_ops.engine.options import RunOptions, default_actor
 from batch_ops.engine.own_calls import own_calls
 from batch_ops.journal.store import utc_now
@@ -66,8 +70,12 @@ def preview(
         own_calls(actor, project.place.permits(actor)),
     )
     dry = DryRun(project, ground, given, options)
-    steps = tuple(dry.step(step) for step in declared.steps)
-    checks = dry.checks()
+    try:
+        steps = tuple(dry.step(step) for step in declared.steps)
+        checks = dry.checks()
+    except DBAPIError as error:
+        fault = discreet(database.dialect.fault(error), hidden=hides(ground.entities.values()))
+        raise refused_by(database, "the plan", declared, fault, declared.location) from error
     return Preview(declared.name, steps, checks, bindings_of(declared), tuple(dry.notes))
 
 

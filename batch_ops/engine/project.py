@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import uuid
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,8 @@ class Project:
         folder: relative source paths, the default SQLite file and Dagster's home are here.
         catalog: every declared entity and operation.
         worker: how this process is called in journals.
+        left_open: executions it ended whose journal could not be told.
+        broken_off: set once `break_off` was called.
     """
 
     def __init__(self, folder: Path, catalog: Catalog) -> None:
@@ -40,6 +43,8 @@ class Project:
         self._pid = os.getpid()
         self._worker = uuid.uuid4().hex[:12]
         self.heartbeats: dict[str, Heartbeat] = {}
+        self.left_open: dict[str, Journal] = {}
+        self.broken_off = threading.Event()
 
     @classmethod
     def find(cls, start: Path | None = None) -> Project:
@@ -89,6 +94,14 @@ class Project:
         self._forget_after_fork()
         return this_process(self._worker, self.application_name)
 
+    def break_off(self) -> None:
+        """Break off what lanes and plans are waiting for in databases now: what is not committed is
+        rolled back. From any thread; for an execution that was told to stop.
+        """
+        self.broken_off.set()
+        for database in list(self._databases.values()):
+            database.break_off()
+
     def dispose(self) -> None:
         """Close all connections."""
         for database in self._databases.values():
@@ -102,6 +115,7 @@ class Project:
             self._pid = os.getpid()
             self._worker = uuid.uuid4().hex[:12]
             self._databases, self._journals, self.heartbeats = {}, {}, {}
+            self.left_open = {}
 
 
 def project_folder(start: Path | None = None) -> Path:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from batch_ops.engine.discretion import MASK, values_of
 from batch_ops.engine.patience import steady
+from batch_ops.engine.reach import Missed, journals
 from batch_ops.errors import UnknownNameError
-from batch_ops.journal import chunks, executions, ownership, rejects
+from batch_ops.journal import chunks, endings, executions, ownership, rejects, retries, undos
+from batch_ops.journal.rejects import RECOVERED, REFUSED_AGAIN, Choice
 from batch_ops.journal.store import utc_now
 from batch_ops.results import CheckResult, ChunkCounts, Counts, Reject, Result, Status, StepResult
 from batch_ops.spec.model import ErrorHandling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -22,9 +25,12 @@ if TYPE_CHECKING:
     from batch_ops.journal import ExecutionRow, Journal
     from batch_ops.journal.chunks import ChunkRow
     from batch_ops.journal.executions import StepRow
+    from batch_ops.journal.rejects import KeptReject
+    from batch_ops.journal.undos import UndoRow
     from batch_ops.spec.model import Operation
 
-MASK = "***"
+KEY_OF_FUNCTION = "value"
+"""What the key is called that a function refuses, where it is given keys alone."""
 MOST_ERRORS = 10_000
 """Errors a result holds; the journal has all of them."""
 
@@ -72,10 +78,17 @@ def chunk_infos(journal: Journal, execution_id: str, step: str) -> tuple[ChunkIn
 def read_result(journal: Journal, operation: Operation | None, execution_id: str) -> Result:
     """An execution with its steps; `operation` names the steps that are not planned yet."""
     with journal.database.reading() as connection:
-        row = executions.get(journal, connection, execution_id)
-        if row is None:
-            raise UnknownNameError("execution", execution_id, [])
-        return _result(journal, connection, row, operation)
+        return result_on(journal, connection, operation, execution_id)
+
+
+def result_on(
+    journal: Journal, connection: Connection, operation: Operation | None, execution_id: str
+) -> Result:
+    """The same, as a transaction sees it."""
+    row = executions.get(journal, connection, execution_id)
+    if row is None:
+        raise UnknownNameError("execution", execution_id, [])
+    return _result(journal, connection, row, operation)
 
 
 def _result(
@@ -98,13 +111,23 @@ def _result(
         chunks=_chunk_counts(all_chunks),
         checks=tuple(CheckResult(**check) for check in row.checks or []),
         stopped_reason=row.stopped_reason,
-        message=row.message,
+        message=_purged(row) if row.purged_at else row.message,
         started_at=row.started_at,
         completed_at=row.completed_at,
         duration_s=(ended - row.started_at).total_seconds(),
         run_id=row.run_id,
+        discarded=row.discarded,
+        purged=row.purged_at is not None,
+        undone_at=row.undone_at,
         errors=_errors(journal, connection, row) if collects and row.completed_at else (),
         collects_errors=collects,
+    )
+
+
+def _purged(row: ExecutionRow) -> str:
+    return (
+        f"Its batches and rejects were purged on {row.purged_at:%Y-%m-%d}; it stays known that it"
+        " took place."
     )
 
 
@@ -145,29 +168,23 @@ def _chunk_counts(parts: Sequence[ChunkRow]) -> ChunkCounts:
 # over all databases of a project
 
 
-def journals(project: Project) -> Iterator[Journal]:
-    """The journals that are there."""
-    seen: set[str] = set()
-    for connection in project.connections():
-        journal = project.journal(connection)
-        if journal.database.name not in seen and journal.exists():
-            seen.add(journal.database.name)
-            yield journal
-
-
 def find(project: Project, execution_id: str) -> tuple[Journal, ExecutionRow]:
     """The execution of that id, or of the beginning of an id.
 
     Raises:
         UnknownNameError: there is none, or several begin so.
+        DatabaseUnfitError: there is none where it could be asked for.
     """
     found: list[tuple[Journal, ExecutionRow]] = []
-    for journal in journals(project):
+    missed: list[Missed] = []
+    for journal in journals(project, missed):
         with journal.database.reading() as connection:
             rows = executions.by_prefix(journal, connection, execution_id.lower())
         found += [(journal, row) for row in rows]
     if len(found) == 1:
         return found[0]
+    if missed and not found:
+        raise missed[0].error
     known = [row.short_id for _, row in found]
     todo = "Write more of the id." if found else "See `batch-ops status` for what there is."
     raise UnknownNameError("execution", execution_id, known, todo=todo)
@@ -176,19 +193,22 @@ def find(project: Project, execution_id: str) -> tuple[Journal, ExecutionRow]:
 def result_of(project: Project, execution_id: str) -> Result:
     """The execution of that id, or of the beginning of an id."""
     journal, row = find(project, execution_id)
-    return read_result(journal, _operation_of(row), row.id)
+    return read_result(journal, operation_of(row), row.id)
 
 
-def _operation_of(row: ExecutionRow) -> Operation | None:
+def operation_of(row: ExecutionRow) -> Operation:
+    """The operation as it was declared when the execution began."""
     from batch_ops.spec.catalog import Catalog
 
     return Catalog.from_texts(row.declaration).operation(row.operation)
 
 
-def history(project: Project, limit: int | None = 50) -> list[Result]:
-    """Executions, newest first, over all databases."""
+def history(
+    project: Project, limit: int | None = 50, *, missed: list[Missed] | None = None
+) -> list[Result]:
+    """Executions, newest first, over all databases; see `journals` for those that are missed."""
     found: list[Result] = []
-    for journal in journals(project):
+    for journal in journals(project, missed):
         with journal.database.reading() as connection:
             rows = executions.newest(journal, connection, limit=limit)
             found += [_result(journal, connection, row, None) for row in rows]
@@ -199,12 +219,67 @@ def history(project: Project, limit: int | None = 50) -> list[Result]:
 def rejects_of(
     project: Project, execution_id: str, *, limit: int | None = None
 ) -> Iterator[Reject]:
-    """The rejects of an execution as a stream; values of hidden columns are masked."""
+    """The open rejects of an execution as a stream; values of hidden columns are masked."""
+    for found in kept_rejects(project, execution_id, limit=limit):
+        yield found.reject
+
+
+def kept_rejects(
+    project: Project,
+    execution_id: str,
+    choice: Choice = Choice(),  # noqa: B008  (frozen)
+    *,
+    limit: int | None = None,
+) -> Iterator[KeptReject]:
+    """The rejects that are chosen, with their state and how they ended; as above."""
     journal, row = find(project, execution_id)
     hidden = hidden_columns(row)
     with journal.database.reading() as connection:
-        for reject in rejects.stream(journal, connection, row.id, limit=limit):
-            yield masked(reject, hidden)
+        for found in rejects.kept(journal, connection, row.id, choice, limit):
+            yield replace(found, reject=masked(found.reject, hidden))
+
+
+def reject_states(project: Project, execution_id: str) -> dict[str, int]:
+    """How many rejects of an execution are open, recovered, refused again, discarded."""
+    journal, row = find(project, execution_id)
+    with journal.database.reading() as connection:
+        return endings.numbers(journal, connection, row.id)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryInfo:
+    """A retry of an execution's rejects, and what became of those it tried.
+
+    how: in words. completed_at: None while it is under way, and when it broke off.
+    """
+
+    number: int
+    how: str
+    actor: str | None
+    started_at: datetime
+    completed_at: datetime | None
+    recovered: int
+    refused_again: int
+
+
+def retries_of(project: Project, execution_id: str) -> list[RetryInfo]:
+    """The retries of an execution's rejects, in order."""
+    journal, row = find(project, execution_id)
+    found: list[RetryInfo] = []
+    with journal.database.reading() as connection:
+        for each in retries.of_execution(journal, connection, row.id):
+            ended = endings.numbers(journal, connection, row.id, retry=each.number)
+            times = each.started_at, each.completed_at
+            tried = ended[RECOVERED], ended[REFUSED_AGAIN]
+            found.append(RetryInfo(each.number, each.how, each.actor, *times, *tried))
+    return found
+
+
+def undos_of(project: Project, execution_id: str) -> list[UndoRow]:
+    """The undos of an execution, in order."""
+    journal, row = find(project, execution_id)
+    with journal.database.reading() as connection:
+        return undos.of_execution(journal, connection, row.id)
 
 
 def hidden_columns(row: ExecutionRow) -> frozenset[str]:
@@ -222,12 +297,15 @@ def masked(reject: Reject, hidden: frozenset[str]) -> Reject:
     if not hidden:
         return reject
     secret = reject.column in hidden
+    values = values_of({**(reject.key or {}), **(reject.data or {})}, (), hidden)
     unsure = reject.column is None and reject.data is None
+    unsure = unsure or any(value in reject.message for value in values)
+    quotes = reject.value is not None and any(value in reject.value for value in values)
     return replace(
         reject,
         key=_masked(reject.key, hidden),
-        data=_masked(reject.data, hidden),
-        value=MASK if secret and reject.value is not None else reject.value,
+        data=_masked(reject.data, hidden, values),
+        value=MASK if (secret and reject.value is not None) or quotes else reject.value,
         message=_told_message(reject, secret=secret, unsure=unsure),
     )
 
@@ -239,17 +317,28 @@ def _told_message(reject: Reject, *, secret: bool, unsure: bool) -> str:
     return f"refused by the database ({reject.code})" if unsure else reject.message
 
 
-def _masked(record: Mapping[str, Any] | None, hidden: frozenset[str]) -> dict[str, Any] | None:
+def _masked(
+    record: Mapping[str, Any] | None, hidden: frozenset[str], values: Collection[str] = ()
+) -> dict[str, Any] | None:
+    """Without hidden columns, and without a function's key that is the value of one."""
     if record is None:
         return None
-    return {name: value for name, value in record.items() if name not in hidden}
+    key = str(record.get(KEY_OF_FUNCTION))
+    quoted = {KEY_OF_FUNCTION} if any(value in key for value in values) else set()
+    return {name: value for name, value in record.items() if name not in hidden | quoted}
 
 
-def reject_reasons(project: Project, execution_id: str) -> list[tuple[str, str | None, str, int]]:
-    """Rejects by code, column and outcome with their number, most frequent first."""
+def reject_reasons(
+    project: Project,
+    execution_id: str,
+    choice: Choice = Choice(),  # noqa: B008  (frozen)
+) -> list[tuple[str, str | None, str, int]]:
+    """The rejects that are chosen by code, column and outcome with their number, most frequent
+    first.
+    """
     journal, row = find(project, execution_id)
     with journal.database.reading() as connection:
-        return rejects.by_reason(journal, connection, row.id)
+        return rejects.by_reason(journal, connection, row.id, choice)
 
 
 def newest_unfinished(

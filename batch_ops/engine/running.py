@@ -11,20 +11,23 @@ from sqlalchemy.exc import DBAPIError
 
 from batch_ops.engine import limits, metrics
 from batch_ops.engine.atomic import run_group
-from batch_ops.engine.lane import BatchDone, ChunkDone, Lane, asked_of
-from batch_ops.engine.pace import Pace
+from batch_ops.engine.discretion import discreet, hides
+from batch_ops.engine.imaging import keeps_images
+from batch_ops.engine.lane import BatchDone, BatchFailed, Lane, Message
+from batch_ops.engine.pace import LOOK_EVERY_S, Pace
 from batch_ops.engine.patience import steady
 from batch_ops.engine.plans import group_of, plan_step
 from batch_ops.engine.stops import named
 from batch_ops.engine.teller import Teller
+from batch_ops.engine.watch import Watch
 from batch_ops.errors import DatabaseUnfitError, StoppedError
 from batch_ops.events import StepFinished
-from batch_ops.journal import chunks, executions
-from batch_ops.journal.store import utc_now
+from batch_ops.faultpoints import Point, reached
+from batch_ops.journal import executions
 from batch_ops.spec.model import OnConflict, StepKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from batch_ops.engine.context import Context
     from batch_ops.results import StepResult
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 
 _LAST_WINS = (OnConflict.UPDATE, OnConflict.REPLACE)
 """Of records with one key the last one is written: they must be met in their order."""
+LEFT_BEHIND_S = 2.0
+"""How long lanes have to end once their statements were broken off."""
 
 
 def run_step(
@@ -46,7 +51,7 @@ def run_step(
         _begin_attempt(execution, step)
         try:
             with _measured(execution):
-                _Crew(execution, step, chunk_keys).work()
+                Crew(execution, step, chunk_keys).work()
         finally:
             _end_attempt(execution, step)
             metrics.record(execution, step.name)
@@ -57,7 +62,7 @@ def run_step(
 def _run_group(execution: Context, step: Step) -> None:
     try:
         with _measured(execution):
-            run_group(execution, step, _Watch(execution))
+            run_group(execution, step)
     finally:
         for each in group_of(execution.operation):
             metrics.record(execution, each.name)
@@ -95,6 +100,7 @@ def finish_step(execution: Context, step: Step) -> StepResult:
     if result.status != "finished":
         with named(execution):
             _mark_finished(execution, step)
+        reached(Point.BETWEEN_STEPS)
         result = step_result(execution, step)
     execution.emit(StepFinished(execution.id, execution.operation.name, result))
     return result
@@ -111,42 +117,30 @@ def step_result(execution: Context, step: Step) -> StepResult:
     return execution.result().step(step.name)
 
 
-class _Watch:
-    """Whether an execution must stop, where one transaction is all there is."""
+class Crew:
+    """The lanes of one step in this process, and what they tell.
 
-    def __init__(self, execution: Context) -> None:
-        self._execution = execution
+    lane: what a lane is.
+    """
 
-    def __call__(self) -> str | None:
-        if self._execution.lost:
-            raise chunks.taken_over(self._execution.id)
-        return "timeout" if out_of_time(self._execution) else asked_of(self._execution)
-
-
-def out_of_time(execution: Context) -> bool:
-    """Whether the operation's time is over."""
-    timeout = execution.options.settings(execution.operation.settings).timeout
-    return timeout is not None and utc_now() - execution.opened_at > timeout
-
-
-class _Crew:
-    """The lanes of one step in this process, and what they tell."""
-
-    def __init__(self, execution: Context, step: Step, chunk_keys: Collection[str] | None) -> None:
+    def __init__(
+        self,
+        execution: Context,
+        step: Step,
+        chunk_keys: Collection[str] | None,
+        lane: Callable[..., Lane] = Lane,
+    ) -> None:
         self._execution, self._step, self._keys = execution, step, chunk_keys
+        self._lane = lane
         self._settings = execution.settings(step)
-        self._told: queue.SimpleQueue[BatchDone | ChunkDone | BaseException | None]
-        self._told = queue.SimpleQueue()
-        self._reason: str | None = None
+        self._told: queue.SimpleQueue[Message | BaseException | None] = queue.SimpleQueue()
         known = execution.result()
-        self._total = known.counts
+        self._watch = Watch(execution, known.counts)
         self._teller = Teller(execution, step, known)
-        self._lock = threading.Lock()
-        self._pace = Pace(self._settings.throttle, lambda: self._reason)
+        self._pace = Pace(self._settings.throttle, self._at_work)
 
     def work(self) -> None:
         """Start the lanes, hand on what they tell until all have ended, raise what stopped them."""
-        self._limit()
         lanes = [self._thread(number) for number in range(1, self._lanes() + 1)]
         for thread in lanes:
             thread.start()
@@ -154,35 +148,52 @@ class _Crew:
         try:
             self._listen(len(lanes), errors)
         except BaseException:
-            self._stop("interrupted")
-            for thread in lanes:
-                thread.join()
+            self._watch.stop("interrupted")
+            self._await(lanes)
             self._drain(errors)
             raise
         self._teller.progress()
         if errors:
             raise _first_cause(errors)
 
+    def _await(self, lanes: Sequence[threading.Thread]) -> None:
+        """Until they have ended. Once all was broken off, not long: what still is at work is no
+        statement. A lane that is left behind commits nothing, for its token is void by then.
+        """
+        broken_off, left = self._execution.project.broken_off, LEFT_BEHIND_S
+        for lane in lanes:
+            while lane.is_alive() and left > 0:
+                lane.join(LOOK_EVERY_S)
+                left -= LOOK_EVERY_S if broken_off.is_set() else 0.0
+
     def _lanes(self) -> int:
         step = self._step
         ordered = step.stream is not None and self._settings.parallel is not True
         one_lane = ordered or step.kind is StepKind.UPSERT or step.on_conflict in _LAST_WINS
+        one_lane = one_lane or self._needs_order()
         open_chunks = sum(
             not info.completed and (self._keys is None or info.key in self._keys)
             for info in self._execution.chunks(self._step.name)
         )
         return max(1, min(1 if one_lane else self._settings.max_workers, open_chunks))
 
+    def _needs_order(self) -> bool:
+        """Whether batches are undone in the order in which they were done: rows that refer to each
+        other.
+        """
+        execution, step = self._execution, self._step
+        return keeps_images(execution, step) and execution.table(step).refers_to_itself
+
     def _thread(self, number: int) -> threading.Thread:
         worker = self._execution.project.worker().name
-        lane = Lane(
+        lane = self._lane(
             execution=self._execution,
             step=self._step,
             name=f"{worker}/{number}",
             report=self._report,
-            must_stop=self._must_stop,
-            among=self._keys,
+            watch=self._watch,
             pace=self._pace,
+            among=self._keys,
         )
         return threading.Thread(target=self._run, args=(lane,), name=f"lane-{number}", daemon=True)
 
@@ -190,34 +201,26 @@ class _Crew:
         try:
             lane.run()
         except BaseException as error:
-            self._stop("another_lane_failed")
+            self._watch.stop("another_lane_failed")
             self._told.put(error)
         finally:
             self._told.put(None)
 
     # called in the lanes' threads
 
-    def _report(self, message: BatchDone | ChunkDone) -> None:
+    def _at_work(self) -> int:
+        database = self._execution.database
+        with database.reading() as connection:
+            return database.dialect.at_work(connection)
+
+    def _report(self, message: Message) -> None:
         if isinstance(message, BatchDone):
-            with self._lock:
-                self._total += message.counts
-            self._limit()
+            self._watch.took(message.counts)
+        elif isinstance(message, BatchFailed) and not message.smaller:
+            hidden = hides(self._execution.entities.values())
+            fault = discreet(message.fault, hidden=hidden)
+            self._watch.failed(f"{fault.code}: {fault.message}")
         self._told.put(message)
-
-    def _limit(self) -> None:
-        if limits.is_over(self._execution, self._total):
-            self._stop("max_errors")
-
-    def _must_stop(self) -> str | None:
-        if self._execution.lost:
-            raise chunks.taken_over(self._execution.id)
-        if self._reason is None and out_of_time(self._execution):
-            self._stop("timeout")
-        return self._reason
-
-    def _stop(self, reason: str) -> None:
-        with self._lock:
-            self._reason = self._reason or reason
 
     # called in the caller's thread
 
@@ -240,13 +243,13 @@ class _Crew:
             if message is not None:
                 self._hand_on(message, errors)
 
-    def _hand_on(
-        self, message: BatchDone | ChunkDone | BaseException, errors: list[BaseException]
-    ) -> None:
+    def _hand_on(self, message: Message | BaseException, errors: list[BaseException]) -> None:
         if isinstance(message, BaseException):
             errors.append(message)
         elif isinstance(message, BatchDone):
             self._teller.committed(message)
+        elif isinstance(message, BatchFailed):
+            self._teller.failed(message)
         else:
             self._teller.completed(message)
 

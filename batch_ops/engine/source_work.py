@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from batch_ops.database import InputBatch, Loader, Position
+    from batch_ops.database.faults import Fault
     from batch_ops.engine.context import Context
     from batch_ops.journal.chunks import ChunkRow
     from batch_ops.results import Reject
@@ -57,8 +58,20 @@ class StreamWork:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
+    def resize(self, rows: int) -> None:
+        """The reader is opened anew: it has cut its batches ahead."""
+        self._batch_size, self._at = rows, None
+
     def prepare(self, connection: Connection, batch: Batch) -> None:
         pass
+
+    def refused(self, connection: Connection, batch: Batch, fault: Fault) -> Outcome | None:
+        part = batch.records
+        assert part is not None
+        if part.total != 1 or part.rejects:
+            return None
+        reject = part.records.reject(0, fault.code, fault.message, column=fault.column)
+        return with_rejects(part, (reject,), Counts())
 
     @contextmanager
     def batches(self, connection: Connection, chunk: ChunkRow) -> Iterator[Iterator[Batch]]:
@@ -96,9 +109,13 @@ class SourceWork(StreamWork):
     """Records that are all new: what the database refuses is a reject."""
 
     def __init__(
-        self, execution: Context, step: Step, parts: Sequence[ChunkRow] | None = None
+        self,
+        execution: Context,
+        step: Step,
+        parts: Sequence[ChunkRow] | None = None,
+        source: Source | None = None,
     ) -> None:
-        source = open_stream(execution, step)
+        source = source or open_stream(execution, step)
         table = with_strict_key(execution.table(step))
         self._loader: Loader = execution.database.dialect.loader(table, source.layout)
         super().__init__(execution, step, source, parts)
@@ -108,7 +125,8 @@ class SourceWork(StreamWork):
         part = batch.records
         assert part is not None
         loaded = self._loader.load(connection, part)
-        return with_rejects(part, loaded.rejects, Counts(created=loaded.created))
+        written = Counts(created=loaded.created, skipped=loaded.skipped)
+        return with_rejects(part, loaded.rejects, written)
 
 
 def with_rejects(part: InputBatch, found: tuple[Reject, ...], written: Counts) -> Outcome:

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from batch_ops.database.merge import Merged, Merging
 from batch_ops.database.staging import Stage, hand_on, hand_on_keys
-from batch_ops.engine.isolation import isolate
+from batch_ops.engine.conflicts import conflict_of
+from batch_ops.engine.imaging import Imaging, StageImages
+from batch_ops.engine.isolation import held_up_by_others, isolate
 from batch_ops.engine.outputs import is_needed, output_of
+from batch_ops.faultpoints import Point, reached
 from batch_ops.results import Counts
 from batch_ops.spec.model import OnConflict
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from batch_ops.database import Table
     from batch_ops.database.faults import Fault
     from batch_ops.database.merge import Merger
+    from batch_ops.database.tables import Column
     from batch_ops.engine.context import Context
     from batch_ops.spec.model import Step
 
@@ -44,22 +48,39 @@ class Settled:
 
 
 class Staging:
-    """The stage of a step in one lane, and what is done with its rows."""
+    """The stage of a step in one lane, and what is done with its rows.
 
-    def __init__(self, execution: Context, step: Step, columns: Sequence[str]) -> None:
+    more: columns of the stage that are not the target's.
+    """
+
+    def __init__(
+        self,
+        execution: Context,
+        step: Step,
+        columns: Sequence[str],
+        more: Sequence[Column] = (),
+    ) -> None:
         self._dialect = execution.database.dialect
         self._target = execution.table(step)
         number = execution.operation.number_of(step)
         name = f"batch_ops_stage_{execution.row.short_id}_{number}"
-        self.stage = Stage.of(self._dialect, self._target, columns, name)
+        self.stage = Stage.of(self._dialect, self._target, columns, name, more)
         needed = is_needed(execution.operation, step)
         self._output = output_of(execution, step).table if needed else None
-        self._conflict = _conflict(step, self._target)
+        self._conflict = conflict_of(step, self._target)
         self._match = _match(self._target, self._conflict, columns)
+        self._changes = step.on_conflict in (OnConflict.UPDATE, OnConflict.REPLACE)
+        imaging = Imaging.of(execution, step)
+        self._images = (
+            StageImages(imaging, self.stage.table, step, self._conflict, columns)
+            if imaging
+            else None
+        )
         self._merger = self._new_merger(step, tuple(columns))
 
     def _new_merger(self, step: Step, columns: tuple[str, ...]) -> Merger:
         told = self._target.key if self._output is not None and not self._match else ()
+        told = told or (self._images.told if self._images else ())
         return self._dialect.merger(
             Merging(self._target, self.stage.table, columns, self._conflict, step.on_conflict, told)
         )
@@ -67,11 +88,15 @@ class Staging:
     def settle(self, connection: Connection, low: int, high: int, *, isolating: bool) -> Settled:
         """Merge the rows with `low < ROW <= high`, which are all there are."""
         superseded = self._merger.drop_superseded(connection)
+        if self._images:
+            self._images.before(connection)
         if isolating:
             merged, refused = self._isolated(connection)
         else:
             merged, refused = self._merger.merge(connection, low, high), []
         rows = self.stage.taken_out(connection, [number for number, _ in refused])
+        if self._images:
+            self._images.after(connection, merged)
         self._hand_on(connection, merged)
         faults = [fault for _, fault in refused]
         return Settled(merged, superseded, tuple(zip(rows, faults, strict=True)))
@@ -82,7 +107,8 @@ class Staging:
         def part(start: int, stop: int) -> Merged:
             return self._merger.merge(connection, numbers[start] - 1, numbers[stop - 1])
 
-        done, refused = isolate(connection, part, len(numbers), self._dialect)
+        held_up = held_up_by_others(self._target, changes=self._changes)
+        done, refused = isolate(connection, part, len(numbers), self._dialect, held_up)
         return sum(done, Merged()), [(numbers[place], fault) for place, fault in refused]
 
     def _hand_on(self, connection: Connection, merged: Merged) -> None:
@@ -99,13 +125,7 @@ class Staging:
             )
         else:
             hand_on_keys(connection, self._dialect, self._target, self._output, merged.keys)
-
-
-def _conflict(step: Step, table: Table) -> tuple[str, ...]:
-    """What makes two rows the same. Any unique constraint where a record is only skipped."""
-    if step.conflict_target or step.on_conflict in (OnConflict.ERROR, OnConflict.SKIP):
-        return step.conflict_target
-    return table.key
+        reached(Point.WRITING_OUTPUT)
 
 
 def _match(table: Table, conflict: tuple[str, ...], columns: Sequence[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from batch_ops.database.compute import Computing
 from batch_ops.database.merge import ROW
 from batch_ops.engine.examine import with_strict_key
 from batch_ops.engine.outputs import expiry, is_needed
-from batch_ops.sources import Source, open_source
+from batch_ops.sources import KeptRecords, Source, open_source
 
 if TYPE_CHECKING:
     from batch_ops.database import Table
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from batch_ops.spec.model import Operation, Step
 
 
-def open_stream(execution: Context, step: Step) -> Source:
-    """The step's records, as they go into its table or its stage."""
+def open_stream(execution: Context, step: Step, kept: KeptRecords | None = None) -> Source:
+    """The step's records, as they go into its table or its stage; or some that were kept of it."""
     assert step.stream is not None
     return open_source(
         step.stream,
@@ -34,6 +34,7 @@ def open_stream(execution: Context, step: Step) -> Source:
         constants=expiry(step, execution.entity(step)),
         numbered=ROW if needs_stage(execution.operation, step) else None,
         compute=Computing(execution.database.reading, execution.binds(), execution.calls()),
+        kept=kept,
     )
 
 
@@ -46,5 +47,8 @@ def screened_table(step: Step, table: Table) -> Table:
 
 
 def needs_stage(operation: Operation, step: Step) -> bool:
-    """Whether records are merged, or their keys are asked for: else they are loaded directly."""
-    return step.merges or step.stream is None or is_needed(operation, step)
+    """Whether records are merged, or their keys are asked for, as for images: else they are loaded
+    directly.
+    """
+    asked = operation.undo or is_needed(operation, step)
+    return step.merges or step.stream is None or asked

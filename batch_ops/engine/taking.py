@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batch_ops.errors import AlreadyCompletedError, UnfinishedExecutionError
-from batch_ops.journal import executions, ownership
-from batch_ops.results import Status
+from batch_ops.journal import chunks, executions, ownership
+from batch_ops.results import DONE, Status
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from batch_ops.engine.context import Context
     from batch_ops.engine.options import RunOptions
     from batch_ops.engine.project import Project
     from batch_ops.journal import ExecutionRow, Journal
@@ -41,6 +42,22 @@ def enter(
         ownership.register(journal, connection, row.id, worker, every)
 
 
+def leave_what_ended(project: Project, journal: Journal) -> None:
+    """This process works no longer on what it has ended, though the journal could not be told."""
+    ended = [known for known, of in project.left_open.items() if of.database is journal.database]
+    if not ended:
+        return
+    worker = project.worker().name
+    with journal.database.locked() as connection:
+        for execution_id in ended:
+            chunks.fence(journal, connection, execution_id, worker)
+            ownership.unregister(journal, connection, execution_id, worker)
+            if not ownership.living(journal, connection, execution_id):
+                ownership.give_back(journal, connection, execution_id)
+    for execution_id in ended:
+        del project.left_open[execution_id]
+
+
 def acquire(
     journal: Journal,
     connection: Connection,
@@ -57,6 +74,17 @@ def acquire(
             executions.set_status(
                 journal, connection, lost, Status.FAILED, stopped_reason="process_died"
             )
+
+
+def judge_ours(execution: Context, connection: Connection) -> None:
+    """Who takes an execution over strikes its worker out: then nothing is committed.
+
+    Raises:
+        TakenOverError: ours is struck out.
+    """
+    worker = execution.project.worker().name
+    if not ownership.beat(execution.journal, connection, execution.id, worker):
+        raise chunks.taken_over(execution.id)
 
 
 def target_tables(catalog: Catalog, operation: Operation) -> list[str]:
@@ -87,12 +115,12 @@ def _refuse_same(
                 todo=f"See what it did: batch-ops status {other.short_id}",
                 execution_id=other.id,
             )
-        done = other.status in (Status.COMPLETED, Status.COMPLETED_WITH_ERRORS)
+        done = other.status in DONE and other.undone_at is None
         if done and (operation.once or row.source_digest) and not options.again:
             what = f"The source {row.source}" if row.source_digest else operation.name
             raise AlreadyCompletedError(
                 f"{what} was completed before, by execution {other.short_id}"
-                f" of {operation.name} on {other.started_at:%Y-%m-%d %H:%M} UTC.",
+                f" of {operation.name} on {other.started_at:%Y-%m-%d %H:%M} UTC ({other.status}).",
                 todo=f"If it is to be done again: batch-ops run {operation.name} --again",
                 execution_id=other.id,
             )

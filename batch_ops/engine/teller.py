@@ -6,12 +6,18 @@ import time
 from typing import TYPE_CHECKING
 
 from batch_ops.engine import limits
-from batch_ops.events import BatchCommitted, ChunkCompleted, ErrorLimitNear, Progress
+from batch_ops.events import (
+    BatchCommitted,
+    BatchRetried,
+    ChunkCompleted,
+    ErrorLimitNear,
+    Progress,
+)
 from batch_ops.journal.store import utc_now
 
 if TYPE_CHECKING:
     from batch_ops.engine.context import Context
-    from batch_ops.engine.lane import BatchDone, ChunkDone
+    from batch_ops.engine.lane import BatchDone, BatchFailed, ChunkDone
     from batch_ops.results import Result
     from batch_ops.spec.model import Step
 
@@ -50,6 +56,21 @@ class Teller:
             self.progress(asked=True)
         self._seen += message.counts
         self._watch_errors()
+
+    def failed(self, message: BatchFailed) -> None:
+        """A batch of a lane is done again."""
+        self._execution.emit(
+            BatchRetried(
+                self._execution.id,
+                self._execution.operation.name,
+                self._step.name,
+                message.chunk_key,
+                message.number,
+                message.fault.code,
+                message.wait_s,
+                message.rows if message.smaller else None,
+            )
+        )
 
     def _watch_errors(self) -> None:
         """Somebody may look before the limit is passed."""

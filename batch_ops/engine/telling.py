@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batch_ops.errors import DeclarationError
+from batch_ops.journal.images import IMAGES_PREFIX
 from batch_ops.journal.outputs import OUTPUT_PREFIX
 from batch_ops.journal.tables import LOGS, METRICS, Tables
 
@@ -46,7 +47,7 @@ def _judge(catalog: Catalog, operation: Operation, option: str, name: str, usual
         if entity.table.casefold() == folded:
             raise _taken(operation, option, name, f"the table of the entity {entity.name!r}")
     journal = {table.name for table in Tables().metadata.tables.values()}
-    if folded in journal or folded.startswith(OUTPUT_PREFIX):
+    if folded in journal or folded.startswith((OUTPUT_PREFIX, IMAGES_PREFIX)):
         raise _taken(operation, option, name, "another table of the journal")
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from batch_ops.database.values import load_key, plain
+from batch_ops.database.values import dump_key, load_key, plain
 from batch_ops.planning.keyset import boundaries_between
 from batch_ops.results import Counts, Reject
 
@@ -60,12 +61,20 @@ class Work(Protocol):
         """The batches from the chunk's position to its end."""
         ...
 
+    def resize(self, rows: int) -> None:
+        """The batches that are asked for from now on have so many rows."""
+        ...
+
     def prepare(self, connection: Connection, batch: Batch) -> None:
         """What is done for a batch outside of a transaction."""
         ...
 
     def write(self, connection: Connection, batch: Batch, *, isolating: bool) -> Outcome:
         """Write one batch in the open transaction. isolating: every row by itself if need be."""
+        ...
+
+    def refused(self, connection: Connection, batch: Batch, fault: Fault) -> Outcome | None:
+        """What a batch of one row comes to which the database refuses; None: nobody knows."""
         ...
 
 
@@ -86,8 +95,14 @@ class RangeWork:
     def __exit__(self, *_: object) -> None:
         pass
 
+    def resize(self, rows: int) -> None:
+        self._batch_size = rows
+
     def prepare(self, connection: Connection, batch: Batch) -> None:
         pass
+
+    def refused(self, connection: Connection, batch: Batch, fault: Fault) -> Outcome | None:
+        return None
 
     @contextmanager
     def batches(self, connection: Connection, chunk: ChunkRow) -> Iterator[Iterator[Batch]]:
@@ -118,6 +133,29 @@ class RangeWork:
         return [*(end for end in found.boundaries if end != upper), upper]
 
 
+class RowsWork(RangeWork, ABC):
+    """Work whose rows are found by their keys: all that a batch is, is in its range."""
+
+    @abstractmethod
+    def between(
+        self, connection: Connection, lower: Key | None, upper: Key | None, *, isolating: bool
+    ) -> Outcome:
+        """Do the qualifying rows in `(lower, upper]`."""
+
+    @abstractmethod
+    def refused_between(
+        self, connection: Connection, lower: Key | None, upper: Key | None, fault: Fault
+    ) -> Outcome:
+        """The qualifying rows in `(lower, upper]`, all refused."""
+
+    def write(self, connection: Connection, batch: Batch, *, isolating: bool) -> Outcome:
+        lower, upper = load_key(batch.start), load_key(batch.end)
+        return self.between(connection, lower, upper, isolating=isolating)
+
+    def refused(self, connection: Connection, batch: Batch, fault: Fault) -> Outcome | None:
+        return self.refused_between(connection, load_key(batch.start), load_key(batch.end), fault)
+
+
 def _grouped(splits: tuple[str, ...], per_batch: int) -> list[str]:
     """Every `per_batch`-th split, and the last one."""
     ends = list(splits[per_batch - 1 :: per_batch])
@@ -132,6 +170,7 @@ def row_reject(names: tuple[str, ...], key: Key, fault: Fault) -> Reject:
         outcome="failed",
         key=named_key(names, key),
         column=fault.column,
+        place=dump_key(key),
     )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def work_of(
     execution: Context,
     step: Step,
-    must_stop: Callable[[], str | None],
+    must_stop: Callable[[], object],
     parts: Sequence[ChunkRow] | None = None,
 ) -> Work:
     """The work a step means; one per lane.

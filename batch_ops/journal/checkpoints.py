@@ -48,16 +48,16 @@ def checkpoint(
     *,
     last: bool,
 ) -> None:
-    """The batch's log row and, as the last statement, the chunk's new position under its token.
+    """The chunk's new position under its token, and the batch's log row: the last statements.
+
+    The token comes first: from then on nobody can take it before the commit, and whoever lost it
+    learns that, not that the log has a row of this batch already.
 
     Raises:
         TakenOverError: the token is no longer ours; the caller rolls back.
     """
     tables, chunk, now = journal.tables, claim.chunk, utc_now()
     at = {"operation_id": execution_id, "step": chunk.step, "chunk": chunk.number}
-    if chunk.attempted:
-        _forget_log(journal, connection, at, batch.number)
-    connection.execute(insert(tables.logs), at | _log_values(batch, "committed", now))
     values: dict[str, Any] = {
         "new_position": batch.cursor_to,
         "new_status": COMPLETED if last else RUNNING,
@@ -65,6 +65,9 @@ def checkpoint(
     }
     values |= {f"add_{name}": number for name, number in batch.counts.to_dict().items()}
     _fenced(connection, _advance(tables), execution_id, claim, values)
+    if chunk.attempted:
+        _forget_log(journal, connection, at, batch.number)
+    connection.execute(insert(tables.logs), at | _log_values(batch, "committed", now))
 
 
 @cache
@@ -94,13 +97,16 @@ def _of_mine(tables: Tables) -> Update:
     )
 
 
-def after_batch(chunk: ChunkRow, counts: Counts | None, *, last: bool) -> ChunkRow:
+def after_batch(
+    chunk: ChunkRow, counts: Counts | None, position: str | None, *, last: bool
+) -> ChunkRow:
     """The chunk as it is after a batch of ours was committed (None: without one)."""
     return replace(
         chunk,
         counts=chunk.committed + (counts or Counts()),
         committed=chunk.committed + (counts or Counts()),
         attempted=False,
+        position=position,
         batches=chunk.batches + (counts is not None),
         status=COMPLETED if last else RUNNING,
         started_at=chunk.started_at or utc_now(),

@@ -36,6 +36,7 @@ class ChunkRow:
         position: the cursor behind the last committed batch; None before the first.
         counts: what its committed batches came to, and a stopped batch's attempt with them.
         committed: the same without that attempt.
+        retry: the number of the retry that added it; None: it was planned with its step.
     """
 
     step: str
@@ -56,6 +57,7 @@ class ChunkRow:
     attempted: bool = False
     started_at: datetime | None = None
     completed_at: datetime | None = None
+    retry: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ def add_all(
             "worker": chunk.worker,
             "started_at": chunk.started_at,
             "completed_at": chunk.completed_at,
+            "retry": chunk.retry,
             "batches": 0,
             **dict.fromkeys(COUNTERS, 0),
         }
@@ -116,6 +119,7 @@ def _row(row: Row[Any]) -> ChunkRow:
         attempted=row.attempt is not None,
         started_at=row.started_at,
         completed_at=row.completed_at,
+        retry=row.retry,
     )
 
 
@@ -141,6 +145,43 @@ def get(
     return _row(connection.execute(query).one())
 
 
+def retake(
+    journal: Journal, connection: Connection, execution_id: str, claim: Claim, worker: str
+) -> Claim | None:
+    """The same chunk with a new token, as it is committed; None when another worker has it by now.
+
+    Waits for the transaction of a session that was lost: whether it comes through is decided then,
+    and it cannot write any more. A server that crashed may have taken our claim back, and with it
+    all that we did.
+
+    Raises:
+        TakenOverError: this process is no longer registered for the execution.
+    """
+    table, chunk = journal.tables.chunks, claim.chunk
+    here = and_(
+        table.c.operation_id == execution_id,
+        table.c.step == chunk.step,
+        table.c.chunk == chunk.number,
+    )
+    found = connection.execute(select(table).where(here).with_for_update()).one()
+    _require_registered(journal, connection, execution_id, worker)
+    if found.worker != worker and found.token >= claim.token:
+        return None
+    token = max(found.token, claim.token) + 1
+    status = found.status if found.status == COMPLETED else RUNNING
+    taken = update(table).where(here).values(token=token, worker=worker, status=status)
+    connection.execute(taken)
+    return Claim(get(journal, connection, execution_id, chunk.step, chunk.number), token)
+
+
+def _require_registered(
+    journal: Journal, connection: Connection, execution_id: str, worker: str
+) -> None:
+    mine = {"of_execution": execution_id, "my_process": worker.partition("/")[0]}
+    if not connection.execute(select(_registered(journal.tables)), mine).scalar():
+        raise taken_over(execution_id)
+
+
 def claim_next(
     journal: Journal,
     connection: Connection,
@@ -153,7 +194,8 @@ def claim_next(
     """Claim the first chunk nobody living holds; None when there is none left.
 
     A chunk that is running belongs to its worker as long as that one is registered. Lanes of one
-    process never share a chunk: a lane's worker name is its own.
+    process never share a chunk: a lane's worker name is its own, and a chunk that it still holds is
+    one whose end a server that crashed has forgotten.
 
     Raises:
         TakenOverError: this process is no longer registered for the execution.
@@ -163,7 +205,7 @@ def claim_next(
     query = _free(journal.tables)
     if among is not None:
         query = query.where(journal.tables.chunks.c.chunk_key.in_(list(among)))
-    for row in connection.execute(query, mine | {"of_step": step}).all():
+    for row in connection.execute(query, mine | {"of_step": step, "myself": worker}).all():
         values = {
             "of_step": step,
             "of_chunk": row.chunk,
@@ -174,8 +216,7 @@ def claim_next(
         }
         if connection.execute(_take(journal.tables), mine | values).rowcount == 1:
             return Claim(_row(row), row.token + 1)
-    if not connection.execute(select(_registered(journal.tables)), mine).scalar():
-        raise taken_over(execution_id)
+    _require_registered(journal, connection, execution_id, worker)
     return None
 
 
@@ -196,7 +237,8 @@ def _free(tables: Tables) -> Select[Any]:
         workers.c.operation_id == bindparam("of_execution"),
         table.c.worker.startswith(workers.c.worker + "/"),
     )
-    free = or_(table.c.status == PLANNED, and_(table.c.status == RUNNING, ~holder_lives))
+    held = and_(holder_lives, table.c.worker != bindparam("myself"))
+    free = or_(table.c.status == PLANNED, and_(table.c.status == RUNNING, ~held))
     return (
         select(table)
         .where(
@@ -259,6 +301,21 @@ def release(journal: Journal, connection: Connection, execution_id: str, worker:
             table.c.worker.startswith(worker + "/", autoescape=True),
         )
         .values(status=PLANNED, worker=None)
+    )
+
+
+def close_retried(journal: Journal, connection: Connection, execution_id: str, retry: int) -> None:
+    """The chunks in which a retry tried rejects are over: what is left in them is chosen anew."""
+    table = journal.tables.chunks
+    connection.execute(
+        update(table)
+        .where(
+            table.c.operation_id == execution_id,
+            table.c.retry == retry,
+            table.c.upper_bound.is_(None),
+            table.c.status != COMPLETED,
+        )
+        .values(status=COMPLETED, worker=None, completed_at=utc_now(), token=table.c.token + 1)
     )
 
 

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionRow:
-    """An execution as the journal has it. `moment` is what NOW() means in its conditions."""
+    """An execution as the journal has it. `moment` is what NOW() means in its conditions.
+
+    total_records, processed_records, error_count: what it came to when it, or an attempt at it,
+    ended. purged_at: when what was kept of it besides this was purged. undone_at: when an undo of
+    it came to its end.
+    """
 
     id: str
     short_id: str
@@ -46,12 +51,19 @@ class ExecutionRow:
     moment: datetime
     started_at: datetime
     completed_at: datetime | None
+    total_records: int | None = None
+    processed_records: int | None = None
+    error_count: int | None = None
+    purged_at: datetime | None = None
+    discarded: int = 0
+    undone_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
     """A planned step. status: planned, running or finished.
 
+    fields: of a step that reads records from outside, their fields: name and, where known, type.
     busy_s: seconds it was worked on in attempts that ended; attempt_at: since when it is now.
     """
 
@@ -65,6 +77,7 @@ class StepRow:
     attempt_at: datetime | None = None
     busy_s: float = 0.0
     completed_at: datetime | None = None
+    fields: tuple[tuple[str, str | None], ...] = ()
 
 
 def add(journal: Journal, connection: Connection, row: ExecutionRow) -> None:
@@ -96,7 +109,7 @@ def _values(row: ExecutionRow) -> dict[str, Any]:
 
 
 def _dump(value: Any) -> str:
-    return orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS).decode()
+    return orjson.dumps(value, default=str).decode()
 
 
 def _row(row: Row[Any]) -> ExecutionRow:
@@ -122,6 +135,12 @@ def _row(row: Row[Any]) -> ExecutionRow:
         moment=row.moment,
         started_at=row.started_at,
         completed_at=row.completed_at,
+        total_records=row.total_records,
+        processed_records=row.processed_records,
+        error_count=row.error_count,
+        purged_at=row.purged_at,
+        discarded=row.discarded_count or 0,
+        undone_at=row.undone_at,
     )
 
 
@@ -174,6 +193,11 @@ def newest(
     return [_row(row) for row in connection.execute(query.limit(limit) if limit else query)]
 
 
+def short_ids(journal: Journal, connection: Connection) -> set[str]:
+    """The short ids of all executions."""
+    return set(connection.execute(select(journal.tables.operations.c.short_id)).scalars())
+
+
 def set_status(
     journal: Journal, connection: Connection, execution_id: str, status: Status, **values: Any
 ) -> None:
@@ -212,6 +236,17 @@ def close(
     )
 
 
+def count_discarded(
+    journal: Journal, connection: Connection, execution_id: str, number: int
+) -> None:
+    """So many more rejects were given up."""
+    table = journal.tables.operations
+    more = func.coalesce(table.c.discarded_count, 0) + number
+    connection.execute(
+        update(table).where(table.c.operation_id == execution_id).values(discarded_count=more)
+    )
+
+
 def store_checks(
     journal: Journal, connection: Connection, execution_id: str, checks: list[dict[str, Any]]
 ) -> None:
@@ -220,6 +255,14 @@ def store_checks(
     text = orjson.dumps(checks, default=str).decode()
     connection.execute(
         update(table).where(table.c.operation_id == execution_id).values(checks=text)
+    )
+
+
+def ask(journal: Journal, connection: Connection, execution_id: str, what: str) -> None:
+    """Ask whoever works on it for something: "pause" or "cancel"."""
+    table = journal.tables.operations
+    connection.execute(
+        update(table).where(table.c.operation_id == execution_id).values(control=what)
     )
 
 
@@ -242,6 +285,7 @@ def add_step(journal: Journal, connection: Connection, execution_id: str, row: S
             status=row.status,
             planned_rows=row.planned_rows,
             output_table=row.output_table,
+            fields=orjson.dumps(row.fields).decode() if row.fields else None,
         )
     )
 
@@ -264,6 +308,7 @@ def steps_of(journal: Journal, connection: Connection, execution_id: str) -> lis
             attempt_at=row.attempt_at,
             busy_s=row.busy_s,
             completed_at=row.completed_at,
+            fields=tuple((name, kind) for name, kind in orjson.loads(row.fields or "[]")),
         )
         for row in rows
     ]

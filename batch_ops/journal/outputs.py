@@ -39,7 +39,12 @@ class Output:
 
 def output_name(short_id: str, number: int, what: str = "") -> str:
     """The name of the output table of an execution's step; `what` it holds besides its rows."""
-    return f"{OUTPUT_PREFIX}{short_id}_{number}{what}"
+    return f"{outputs_of(short_id)}{number}{what}"
+
+
+def outputs_of(short_id: str) -> str:
+    """What the names of an execution's output tables begin with."""
+    return f"{OUTPUT_PREFIX}{short_id}_"
 
 
 def create(journal: Journal, connection: Connection, output: Output) -> None:
@@ -54,6 +59,21 @@ def create(journal: Journal, connection: Connection, output: Output) -> None:
 
 def _column(dialect: Dialect, column: Column) -> str:
     return f"{dialect.quote(column.name)} {column.sql_type}"
+
+
+def add_rows(journal: Journal, connection: Connection, output: Output, into: str) -> None:
+    """Put the rows of one output table to those of another that has the same columns; a key that
+    is there already stays as it is.
+    """
+    dialect = journal.database.dialect
+    table, other = (dialect.table_sql(name, output.schema) for name in (into, output.name))
+    columns = ", ".join(dialect.quote(name) for name in output.table.column_names)
+    key = [dialect.quote(name) for name in output.table.key]
+    same = " AND ".join(f"o.{name} = n.{name}" for name in key)
+    connection.exec_driver_sql(
+        f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {other} AS n"
+        f" WHERE NOT EXISTS (SELECT 1 FROM {table} AS o WHERE {same})"
+    )
 
 
 def drop(journal: Journal, connection: Connection, names: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 HEARTBEAT = timedelta(seconds=5)
 """Between two signs of life, where the operation says nothing else."""
 
+TICK_S = 0.01
+"""The kernel counts no finer."""
+_STARTTIME = 19
+"""The place of `starttime` in /proc/PID/stat, behind the process's name."""
 MISSED = 3
 """Heartbeats a holder on another machine may miss before it counts as dead."""
 
@@ -64,22 +69,33 @@ class WorkerRow:
 def process_lives(pid: int, started: float) -> bool:
     """Whether the process of that pid is there and is the one that started then."""
     try:
-        process = psutil.Process(pid)
-        same = abs(process.create_time() - started) < 1.0
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
+        same = abs(started_at(pid) - started) < TICK_S
+        return same and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
         return False
 
 
-@cache
-def _started(pid: int) -> float:
-    return float(psutil.Process(pid).create_time())
+def started_at(pid: int) -> float:
+    """When a process started, in seconds, by a clock that nobody sets: on Linux since the machine
+    was booted, as the kernel counts; elsewhere as the system noted it then. The wall clock is
+    corrected while a process works, and with it what time it seems to have started.
+
+    Raises:
+        psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError: there is none of that pid.
+    """
+    if not psutil.LINUX:
+        return float(psutil.Process(pid).create_time())
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[_STARTTIME]) / os.sysconf("SC_CLK_TCK")
+
+
+_own_start = cache(started_at)
 
 
 def this_process(name: str, application_name: str) -> WorkerIdentity:
     """This process as a worker."""
     pid = os.getpid()
-    return WorkerIdentity(name, socket.gethostname(), pid, _started(pid), application_name)
+    return WorkerIdentity(name, socket.gethostname(), pid, _own_start(pid), application_name)
 
 
 def workers_of(journal: Journal, connection: Connection, execution_id: str) -> list[WorkerRow]:
@@ -150,6 +166,13 @@ def unregister(journal: Journal, connection: Connection, execution_id: str, work
     connection.execute(
         delete(table).where(table.c.operation_id == execution_id, table.c.worker == worker)
     )
+
+
+def owned(journal: Journal, connection: Connection) -> list[tuple[str, str]]:
+    """The tables that are held, each with its execution."""
+    table = journal.tables.ownership
+    query = select(table.c.table_name, table.c.operation_id).order_by(table.c.table_name)
+    return [(str(name), str(holder)) for name, holder in connection.execute(query)]
 
 
 def owner(journal: Journal, connection: Connection, table_name: str) -> str | None:

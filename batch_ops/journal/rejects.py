@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, or_, select
 
+from batch_ops.errors import without_secrets
 from batch_ops.journal.store import utc_now
 from batch_ops.results import Reject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection, Row
 
     from batch_ops.journal.store import Journal
 
 MAX_TEXT = 10_000
 """Longer messages and values are cut in the journal's text columns; the record keeps them whole."""
+OPEN, RECOVERED, REFUSED_AGAIN, DISCARDED = "open", "recovered", "refused_again", "discarded"
+STATES = (OPEN, RECOVERED, REFUSED_AGAIN, DISCARDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,72 @@ class BatchId:
     step: str
     chunk: int
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReject:
+    """A reject as the journal keeps it.
+
+    Attributes:
+        state: open; or ended: recovered, refused_again (another row has its new reason), discarded.
+        retry: the retry that ended it. how: in which way, in words. because: a person's reason.
+    """
+
+    id: int
+    step: str
+    state: str
+    reject: Reject
+    occurred_at: datetime
+    retry: int | None = None
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+    ended_how: str | None = None
+    because: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which rejects of an execution are meant.
+
+    Attributes:
+        states: in one of these; None: in any.
+        reason: of this code, or of this column.
+        step: of this step.
+        standing: only those whose batch was committed; those of one that was rolled back are
+            written anew when it is done again.
+    """
+
+    states: Sequence[str] | None = (OPEN,)
+    reason: str | None = None
+    step: str | None = None
+    standing: bool = False
+
+    def conditions(self, journal: Journal, execution_id: str) -> list[ColumnElement[bool]]:
+        """The same in SQL."""
+        table = journal.tables.errors
+        found = [table.c.operation_id == execution_id]
+        if self.states is not None:
+            found.append(func.coalesce(table.c.state, OPEN).in_(self.states))
+        if self.reason is not None:
+            found.append(or_(table.c.code == self.reason, table.c.column_name == self.reason))
+        if self.step is not None:
+            found.append(table.c.step == self.step)
+        if self.standing:
+            found.append(~_rolled_back(journal))
+        return found
+
+
+def _rolled_back(journal: Journal) -> ColumnElement[bool]:
+    """Whether the reject is of a batch that was not committed."""
+    errors, parts = journal.tables.errors, journal.tables.chunks
+    mine = select(parts.c.chunk).where(
+        parts.c.operation_id == errors.c.operation_id,
+        parts.c.step == errors.c.step,
+        parts.c.chunk == errors.c.chunk,
+        parts.c.attempt.is_not(None),
+        parts.c.batches < errors.c.batch_number,
+    )
+    return mine.exists()
 
 
 def add(
@@ -49,7 +119,7 @@ def add(
         "occurred_at": utc_now(),
     }
     rows = [at | _values(reject) for reject in rejects]
-    connection.execute(insert(journal.tables.errors), rows)
+    journal.database.dialect.bring_in(connection, journal.tables.errors, rows)
 
 
 def clear(journal: Journal, connection: Connection, execution_id: str, batch: BatchId) -> None:
@@ -72,9 +142,12 @@ def _values(reject: Reject) -> dict[str, Any]:
         "outcome": reject.outcome,
         "code": reject.code,
         "column_name": reject.column,
-        "value": reject.value[:MAX_TEXT] if reject.value else reject.value,
-        "error_message": reject.message[:MAX_TEXT],
+        "value": without_secrets(reject.value)[:MAX_TEXT] if reject.value else reject.value,
+        "error_message": without_secrets(reject.message)[:MAX_TEXT],
         "failed_records": _dump(reject.data),
+        "damaged": _dump(reject.damaged),
+        "place": reject.place,
+        "retry_of": reject.retry_of,
     }
 
 
@@ -82,33 +155,63 @@ def _dump(value: Any) -> str | None:
     return None if value is None else orjson.dumps(value, default=str).decode()
 
 
-def stream(
+def kept(
     journal: Journal,
     connection: Connection,
     execution_id: str,
-    *,
-    step: str | None = None,
+    choice: Choice = Choice(),
     limit: int | None = None,
-) -> Iterator[Reject]:
+) -> Iterator[KeptReject]:
     """The rejects of an execution in the order they were found, without keeping them."""
     table = journal.tables.errors
-    query = select(table).where(table.c.operation_id == execution_id).order_by(table.c.error_id)
-    if step is not None:
-        query = query.where(table.c.step == step)
-    rows = connection.execution_options(yield_per=1000).execute(
-        query.limit(limit) if limit is not None else query
+    query = select(table).where(*choice.conditions(journal, execution_id))
+    # options of the connection would stay, and its next statement would be read as a stream, too
+    streamed = query.order_by(table.c.error_id).execution_options(yield_per=1000)
+    rows = connection.execute(streamed.limit(limit) if limit is not None else streamed)
+    yield from map(_kept, rows)
+
+
+def stream(
+    journal: Journal, connection: Connection, execution_id: str, *, limit: int | None = None
+) -> Iterator[Reject]:
+    """The open ones alone, as they were met."""
+    for found in kept(journal, connection, execution_id, limit=limit):
+        yield found.reject
+
+
+def _kept(row: Row[Any]) -> KeptReject:
+    return KeptReject(
+        id=row.error_id,
+        step=row.step,
+        state=row.state or OPEN,
+        reject=_reject(row),
+        occurred_at=row.occurred_at,
+        retry=row.retry,
+        ended_at=row.ended_at,
+        ended_by=row.ended_by,
+        ended_how=row.ended_how,
+        because=row.because,
     )
-    for row in rows:
-        yield Reject(
-            code=row.code,
-            message=row.error_message,
-            outcome=row.outcome,
-            row=row.row_number,
-            key=orjson.loads(row.record_key) if row.record_key else None,
-            column=row.column_name,
-            value=row.value,
-            data=orjson.loads(row.failed_records) if row.failed_records else None,
-        )
+
+
+def _reject(row: Row[Any]) -> Reject:
+    return Reject(
+        code=row.code,
+        message=row.error_message,
+        outcome=row.outcome,
+        row=row.row_number,
+        key=_loaded(row.record_key),
+        column=row.column_name,
+        value=row.value,
+        data=_loaded(row.failed_records),
+        damaged=None if row.damaged is None else tuple(orjson.loads(row.damaged)),
+        place=row.place,
+        retry_of=row.retry_of,
+    )
+
+
+def _loaded(text: str | None) -> Any:
+    return orjson.loads(text) if text else None
 
 
 def of_chunk(
@@ -132,14 +235,17 @@ def _sign(row: int | None, key: str | None, data: str | None) -> str:
 
 
 def by_reason(
-    journal: Journal, connection: Connection, execution_id: str
+    journal: Journal,
+    connection: Connection,
+    execution_id: str,
+    choice: Choice = Choice(),
 ) -> list[tuple[str, str | None, str, int]]:
     """How many rejects there are by code, column and outcome; most frequent first."""
     table = journal.tables.errors
     number = func.count().label("number")
     query = (
         select(table.c.code, table.c.column_name, table.c.outcome, number)
-        .where(table.c.operation_id == execution_id)
+        .where(*choice.conditions(journal, execution_id))
         .group_by(table.c.code, table.c.column_name, table.c.outcome)
         .order_by(number.desc(), table.c.code)
     )

@@ -1,8 +1,9 @@
-"""The journal of one database: whether it is there, its version, making it."""
+"""The journal of one database: whether it is there, its version, making and upgrading it."""
 
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,12 @@ from sqlalchemy.schema import CreateSchema
 
 from batch_ops.database.faults import first_line
 from batch_ops.errors import DatabaseUnfitError
+from batch_ops.journal import upgrade
 from batch_ops.journal.tables import LOGS, METRICS, VERSION, Tables
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import Connection, Table
 
     from batch_ops.database import Database
@@ -49,16 +53,23 @@ class Journal:
             self._others[names] = other
         return self._others[names]
 
+    def version(self) -> int | None:
+        """The version of the journal that is there, known or not; None: there is none."""
+        if not self.database.exists():
+            return None
+        with self.database.reading() as connection:
+            return self._found(connection)
+
     def exists(self) -> bool:
         """Whether the journal is there; makes nothing.
 
         Raises:
-            DatabaseUnfitError: it is there in a version this batch_ops does not know.
+            DatabaseUnfitError: it is there in another version than this program's.
         """
-        if not self.database.exists():
-            return False
-        with self.database.reading() as connection:
-            return self._version(connection) is not None
+        version = self.version()
+        if version is not None:
+            upgrade.judge(self.database.name, version)
+        return version is not None
 
     def ensure(self) -> None:
         """Make the journal, or what of it is not there, under a lock.
@@ -70,16 +81,42 @@ class Journal:
         with self.database.reading() as connection:
             if self._version(connection) is not None and not self._lacking(connection):
                 return
-        try:
+        with self._changing("made"):
             with self.database.reading() as connection:
                 self.database.dialect.prepare_database(connection)
             with self.database.locked() as connection:
                 self._make(connection)
+
+    def bring_up_to_date(self) -> int | None:
+        """Make the journal where there is none; upgrade one of an earlier version, under the same
+        lock and, where the database allows it, in one transaction.
+
+        Returns:
+            The version it had; None where there was none.
+
+        Raises:
+            DatabaseUnfitError: it is newer than this program, or may not be changed.
+        """
+        before = self.version()
+        if before is None or before >= VERSION:
+            self.ensure()
+            return before
+        with self._changing("upgraded"), self.database.locked() as connection:
+            found = self._found(connection) or before
+            if found < VERSION:
+                upgrade.apply(self.tables, connection, self.database.dialect, found)
+        return before
+
+    @contextmanager
+    def _changing(self, what: str) -> Iterator[None]:
+        try:
+            yield
         except DBAPIError as error:
             raise DatabaseUnfitError(
-                f"The journal cannot be made in {self.database.name}: {first_line(error)}",
-                todo="Give the user the right to create tables there, or name another schema by"
-                f" {SCHEMA_VARIABLE}.",
+                f"The journal cannot be {what} in {self.database.name}: {first_line(error)}",
+                todo="Give the user the right to create and alter tables there, or name another"
+                f" schema by {SCHEMA_VARIABLE}. `batch-ops init --journal --sql` shows what would"
+                " be run.",
             ) from error
 
     def _make(self, connection: Connection) -> None:
@@ -109,17 +146,17 @@ class Journal:
             )
 
     def _version(self, connection: Connection) -> int | None:
+        version = self._found(connection)
+        if version is not None:
+            upgrade.judge(self.database.name, version)
+        return version
+
+    def _found(self, connection: Connection) -> int | None:
         table = self.tables.version
         if not inspect(connection).has_table(table.name, schema=table.schema):
             return None
-        version: int | None = connection.execute(select(table.c.version)).scalar()
-        if version != VERSION:
-            raise DatabaseUnfitError(
-                f"The journal in {self.database.name} has version {version};"
-                f" this batch_ops knows version {VERSION}.",
-                todo="Use the batch_ops that wrote it, or upgrade this one.",
-            )
-        return version
+        found: int | None = connection.execute(select(table.c.version)).scalar()
+        return found
 
 
 def utc_now() -> datetime:

@@ -19,11 +19,13 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from batch_ops.database.types import ExecutionId, SerialId, UtcDateTime
+from batch_ops.database.types import ExecutionId, LongText, SerialId, UtcDateTime
 from batch_ops.results import OUTCOMES
 
-VERSION = 1
+VERSION = 2
+"""Of the tables below; what another version has otherwise stands in `upgrade.py`."""
 COUNTERS = ("total", *OUTCOMES, "cascaded")
+UNDO_COUNTERS = ("restored", "as_before", "kept", "refused")
 LOGS, METRICS = "batch_operation_logs", "batch_performance_metrics"
 
 
@@ -45,6 +47,9 @@ class Tables:
         self.operations = _operations(self.metadata)
         self.logs = _logs(self.metadata, logs)
         self.errors = _errors(self.metadata)
+        self.retries = _retries(self.metadata)
+        self.images = _images(self.metadata)
+        self.undos = _undos(self.metadata)
         self.steps = _steps(self.metadata)
         self.chunks = _chunks(self.metadata)
         self.ownership = _ownership(self.metadata)
@@ -57,7 +62,9 @@ class Tables:
 
 
 def _operations(metadata: MetaData) -> Table:
-    """One row per execution."""
+    """One row per execution. `purged_at`: when all that was kept of it besides was purged;
+    `undone_at`: when an undo of it came to its end.
+    """
     return Table(
         "batch_operations",
         metadata,
@@ -85,6 +92,9 @@ def _operations(metadata: MetaData) -> Table:
         Column("total_records", BigInteger),
         Column("processed_records", BigInteger),
         Column("error_count", BigInteger),
+        Column("purged_at", UtcDateTime),
+        Column("discarded_count", BigInteger),
+        Column("undone_at", UtcDateTime),
         Index("ix_batch_operations_identity", "identity"),
         Index("ix_batch_operations_run", "run_id"),
     )
@@ -112,7 +122,9 @@ def _logs(metadata: MetaData, name: str) -> Table:
 
 
 def _errors(metadata: MetaData) -> Table:
-    """One row per reject."""
+    """One row per reject, and per attempt at it: `retry_of` is the row of the one before. `state`:
+    NULL while it is open; then recovered, refused_again or discarded; `retry` ended it.
+    """
     return Table(
         "batch_operation_errors",
         metadata,
@@ -128,15 +140,77 @@ def _errors(metadata: MetaData) -> Table:
         Column("column_name", String(255)),
         Column("value", Text),
         Column("error_message", Text, nullable=False),
-        Column("failed_records", Text),
+        Column("failed_records", LongText),
+        Column("damaged", Text),
+        Column("place", Text),
+        Column("retry_of", BigInteger),
         Column("occurred_at", UtcDateTime, nullable=False),
+        Column("state", String(20)),
+        Column("retry", Integer),
+        Column("ended_at", UtcDateTime),
+        Column("ended_by", String(255)),
+        Column("ended_how", String(255)),
+        Column("because", Text),
         Index("ix_batch_operation_errors_batch", "operation_id", "step", "chunk", "batch_number"),
+    )
+
+
+def _retries(metadata: MetaData) -> Table:
+    """One row per retry of an execution's rejects; without `completed_at` it broke off."""
+    return Table(
+        "batch_retries",
+        metadata,
+        Column("operation_id", ExecutionId, nullable=False),
+        Column("retry", Integer, nullable=False),
+        Column("how", String(255), nullable=False),
+        Column("options", Text, nullable=False),
+        Column("actor", String(255)),
+        Column("via", String(40)),
+        Column("started_at", UtcDateTime, nullable=False),
+        Column("completed_at", UtcDateTime),
+        PrimaryKeyConstraint("operation_id", "retry"),
+    )
+
+
+def _images(metadata: MetaData) -> Table:
+    """One row per batch whose rows have images, in the order they were written; the images are in
+    the step's own table, by `image`. `undo`: the last one that took it up; `rows_left`: rows it
+    left alone.
+    """
+    return Table(
+        "batch_images",
+        metadata,
+        Column("image", SerialId, primary_key=True, autoincrement=True),
+        Column("operation_id", ExecutionId, nullable=False),
+        Column("step", String(255), nullable=False),
+        Column("undo", Integer),
+        Column("rows_left", BigInteger),
+        Index("ix_batch_images_step", "operation_id", "step"),
+    )
+
+
+def _undos(metadata: MetaData) -> Table:
+    """One row per undo of an execution; without `completed_at` it broke off. Its counters move on
+    with each batch it takes up.
+    """
+    return Table(
+        "batch_undos",
+        metadata,
+        Column("operation_id", ExecutionId, nullable=False),
+        Column("undo", Integer, nullable=False),
+        Column("policy", String(40), nullable=False),
+        *(Column(name, BigInteger, nullable=False, default=0) for name in UNDO_COUNTERS),
+        Column("actor", String(255)),
+        Column("via", String(40)),
+        Column("started_at", UtcDateTime, nullable=False),
+        Column("completed_at", UtcDateTime),
+        PrimaryKeyConstraint("operation_id", "undo"),
     )
 
 
 def _steps(metadata: MetaData) -> Table:
     """One row per planned step. `busy_s`: seconds of the attempts that ended; `attempt_at`: since
-    when one is under way.
+    when one is under way. `fields`: of records from outside, so that rejects can be read again.
     """
     return Table(
         "batch_steps",
@@ -148,6 +222,7 @@ def _steps(metadata: MetaData) -> Table:
         Column("status", String(40), nullable=False),
         Column("planned_rows", BigInteger, nullable=False),
         Column("output_table", String(255)),
+        Column("fields", Text),
         Column("started_at", UtcDateTime),
         Column("attempt_at", UtcDateTime),
         Column("busy_s", Float(53), nullable=False, default=0.0),
@@ -157,7 +232,9 @@ def _steps(metadata: MetaData) -> Table:
 
 
 def _chunks(metadata: MetaData) -> Table:
-    """The stored plan, and how far each chunk is. `token` fences: who holds another one is out."""
+    """The stored plan, and how far each chunk is. `token` fences: who holds another one is out.
+    `retry`: the retry it was added by; its counters may be differences.
+    """
     return Table(
         "batch_chunks",
         metadata,
@@ -179,6 +256,7 @@ def _chunks(metadata: MetaData) -> Table:
         Column("attempt", Text),
         Column("started_at", UtcDateTime),
         Column("completed_at", UtcDateTime),
+        Column("retry", Integer),
         PrimaryKeyConstraint("operation_id", "step", "chunk"),
         UniqueConstraint("operation_id", "step", "chunk_key"),
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from batch_ops.errors import without_passwords
 from batch_ops.events import (
     BatchCommitted,
+    BatchRetried,
     ChecksJudged,
     ChunkCompleted,
     ErrorLimitNear,
@@ -102,6 +103,13 @@ def _lines(event: Event) -> Iterator[Line]:
             facts = _of(event.step, chunk=event.chunk_key, batch=event.number)
             facts |= {"duration_s": event.duration_s, **_counted(event.counts)}
             yield logging.INFO, "batch_committed", facts
+        case BatchRetried():
+            facts = _of(event.step, chunk=event.chunk_key, batch=event.number, code=event.code)
+            yield (
+                logging.WARNING,
+                "batch_retried",
+                {**facts, "wait_s": event.wait_s, "rows": event.rows},
+            )
         case ErrorLimitNear():
             yield logging.WARNING, "error_limit_near", _counted(event.counts)
         case ChunkCompleted():

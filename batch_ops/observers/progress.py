@@ -5,7 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Self
 
-from batch_ops.events import ExecutionStarted, Progress, StepFinished, StepPlanned
+from batch_ops.events import (
+    BatchRetried,
+    ExecutionStarted,
+    Progress,
+    StepFinished,
+    StepPlanned,
+)
 from batch_ops.observers import words
 from batch_ops.observers.pace import Pace
 
@@ -63,13 +69,16 @@ class ProgressLines:
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream, self._clock = stream, clock
         self._paces = Paces(clock)
-        self._due = clock() + FIRST_LINE_S
+        self._due, self._trouble_due = clock() + FIRST_LINE_S, clock()
 
     def __call__(self, event: Event) -> None:
         self._paces.note(event)
         if isinstance(event, Progress) and (event.asked or self._clock() >= self._due):
             self._due = self._clock() + NEXT_LINE_S
             self._write(event)
+        if isinstance(event, BatchRetried) and self._clock() >= self._trouble_due:
+            self._trouble_due = self._clock() + NEXT_LINE_S
+            print(f"{event.step}: {words.tried_again(event)}", file=self._stream, flush=True)
 
     def _write(self, event: Progress) -> None:
         done, rejects = event.counts.total, event.counts.rejects
@@ -116,6 +125,9 @@ class ProgressBar:
         elif isinstance(event, Progress):
             told = self._paces.told(event)
             self._show(event.step, event.counts.total, event.planned_rows, told)
+        elif isinstance(event, BatchRetried):
+            bar = self._started()
+            bar.update(self._task(bar, event.step), told=words.tried_again(event), refresh=True)
         elif isinstance(event, StepFinished):
             self._end(event)
 

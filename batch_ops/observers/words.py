@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from batch_ops.events import BatchRetried
     from batch_ops.results import Counts
 
 # not `processed`: what a person asks is what became of the rows
@@ -65,6 +66,13 @@ def outcomes(counts: Counts) -> str:
     """`334,264 created, 2,512 invalid`; `no rows` when nothing was counted."""
     told = [f"{getattr(counts, name):,} {said}" for name, said in SAID.items()]
     return ", ".join(text for text in told if not text.startswith("0 ")) or "no rows"
+
+
+def tried_again(event: BatchRetried) -> str:
+    """`the database refused for now (40P01); again in 0.4 s, with 500 rows at most`."""
+    fewer = f", with {rows(event.rows)} at most" if event.rows else ""
+    when = f"again in {duration(event.wait_s)}" if event.wait_s else "again"
+    return f"the database refused for now ({event.code}); {when}{fewer}"
 
 
 def progress(done: int, planned: int) -> str:

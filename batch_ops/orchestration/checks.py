@@ -87,14 +87,18 @@ def _record(key: dict[str, Any]) -> dg.TableRecord:
 
 
 def rejects(operation: Operation, result: Result) -> dg.AssetCheckEvaluation:
-    """Whether rows were rejected: a warning, for the rest of the execution is good."""
-    number = result.counts.rejects
+    """Whether rejects are open: a warning, for the rest of the execution is good."""
+    number = result.open_rejects
     return dg.AssetCheckEvaluation(
         asset_key=operation_key(operation),
         check_name=REJECTS_CHECK,
         passed=number == 0,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"rejects": number, "execution": result.execution_id},
+        metadata={
+            "rejects": number,
+            "discarded": result.discarded,
+            "execution": result.execution_id,
+        },
         description=f"{number} rows were rejected." if number else None,
     )
 

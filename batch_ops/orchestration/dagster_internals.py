@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from dagster import DagsterEventType
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.events import RunFailureReason
 from dagster._core.execution.api import execute_run
+from dagster._core.instance.ref import InstanceRef
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 
@@ -24,6 +26,17 @@ MODULE = "batch_ops.definitions"
 VARIABLE = "defs"
 REPOSITORY = "__repository__"
 _LOCATION_TAG = "dagster/code_location"
+
+
+SQLITE_STORAGE = "DagsterSqliteStorage"
+
+
+def storage_of(home: str) -> tuple[str, Mapping[str, Any]]:
+    """The class by which a home's settings store runs, and what it is told; opens nothing."""
+    found = InstanceRef.from_dir(home).storage_data
+    if found is None:
+        return "an instance of its own class", {}
+    return found.class_name, yaml.safe_load(found.config_yaml) or {}
 
 
 def leave_output_alone(instance: dg.DagsterInstance) -> None:

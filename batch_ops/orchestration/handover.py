@@ -59,7 +59,7 @@ _launchers: dict[str, Launcher] = {}
 @contextmanager
 def own_signals(launcher: Launcher | None) -> Iterator[None]:
     """While an op works, signals go where the launcher sent them: Dagster takes them for itself,
-    and a second Ctrl-C would no longer end the process at once.
+    and would raise at each.
     """
     if launcher is None or threading.current_thread() is not threading.main_thread():
         yield

@@ -25,7 +25,7 @@ from batch_ops.orchestration.names import EXECUTION_TAG, OPERATION_TAG, POOL, VI
 from batch_ops.orchestration.watch import watching
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from batch_ops.engine import Execution, Project
@@ -61,7 +61,8 @@ def launch_run(
             project, operation, parameters, options=options, launch=launch, listen=listen
         )
         launcher = Launcher(run_id, execution.id, launch, options, listen)
-        config = settings.with_short_lists(config, execution.id)
+        hidden = any(entity.hidden for entity in execution.entities.values())
+        config = settings.with_short_lists(config, execution.id, hidden=hidden)
         return _drive(project, instance, execution, launcher, config)
 
 
@@ -99,6 +100,21 @@ def launch_resume(
         return _drive(project, instance, execution, launcher, config, parent)
 
 
+def show(project: Project, result: Result) -> None:
+    """Let Dagster show an execution as it is in the journal."""
+    with _instance(project) as instance:
+        reconcile.show(project, instance, result)
+
+
+@contextmanager
+def showing(project: Project) -> Iterator[Callable[[Result], None]]:
+    """What lets Dagster show a retried execution as it is in the journal, with its checks. The
+    instance is opened at once: what is wrong with it is known before anything is done.
+    """
+    with _instance(project) as instance:
+        yield lambda result: reconcile.show_again(project, instance, result)
+
+
 def _drive(
     project: Project,
     instance: dg.DagsterInstance,
@@ -114,7 +130,7 @@ def _drive(
         execution.abort(error)
         raise
     try:
-        with driving(launcher), watching(instance, launcher) as watch:
+        with driving(launcher), watching(instance, launcher, project.break_off) as watch:
             dagster_internals.execute(instance, job, run)
         interrupted = _close(instance, execution, launcher)
     except BaseException as error:

@@ -90,7 +90,7 @@ class Ops:
         # Dagster refuses an annotation of a parameter called `context` that is a text
         def compute(op: dg.OpExecutionContext, inputs: dict[str, Any]) -> Iterator[dg.Output[Any]]:
             session = Session(self._project, self._operation, op, op.op_config or {})
-            with own_signals(session.launcher), session.failing():
+            with own_signals(session.launcher), session.forcible(), session.failing():
                 value = work(session, inputs)
             for name in outputs:
                 yield dg.Output(value if name == EXECUTION else None, name)

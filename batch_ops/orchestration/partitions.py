@@ -32,6 +32,12 @@ def add_keys(instance: DagsterInstance, name: str, keys: Sequence[str]) -> None:
         instance.add_dynamic_partitions(name, missing[start : start + SLICE])
 
 
+def take_out(instance: DagsterInstance, name: str, keys: Sequence[str]) -> None:
+    """Delete the partition keys that are there."""
+    for key in set(instance.get_dynamic_partitions(name)).intersection(keys):
+        instance.delete_dynamic_partition(name, key)
+
+
 def forget_old(project: Project, instance: DagsterInstance, operation: Operation) -> None:
     """Delete the keys of executions that finished long ago; unfinished ones keep theirs."""
     for step in operation.steps:

@@ -6,14 +6,11 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
-import psutil
-
+from batch_ops.journal.ownership import process_lives, started_at
 from batch_ops.orchestration.names import PROCESS_TAG
 
 if TYPE_CHECKING:
     from dagster import DagsterRun
-
-_TOLERANCE_S = 1.0
 
 
 def tags(run_id: str) -> dict[str, str]:
@@ -21,8 +18,8 @@ def tags(run_id: str) -> dict[str, str]:
 
     The run stands in it too: a re-execution inherits the tags of its parent.
     """
-    started = psutil.Process().create_time()
-    return {PROCESS_TAG: f"{run_id}:{socket.gethostname()}:{os.getpid()}:{started:.2f}"}
+    pid = os.getpid()
+    return {PROCESS_TAG: f"{run_id}:{socket.gethostname()}:{pid}:{started_at(pid):.3f}"}
 
 
 def is_dead(run: DagsterRun) -> bool:
@@ -30,10 +27,7 @@ def is_dead(run: DagsterRun) -> bool:
     run_id, host, pid, started = _split(run.tags.get(PROCESS_TAG, ""))
     if run_id != run.run_id or host != socket.gethostname():
         return False
-    try:
-        return abs(psutil.Process(pid).create_time() - started) > _TOLERANCE_S
-    except psutil.NoSuchProcess:
-        return True
+    return not process_lives(pid, started)
 
 
 def _split(tag: str) -> tuple[str | None, str, int, float]:

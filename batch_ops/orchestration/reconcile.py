@@ -12,10 +12,11 @@ import dagster as dg
 
 from batch_ops.engine import history
 from batch_ops.engine.reading import chunk_infos, find
-from batch_ops.orchestration import metadata
+from batch_ops.orchestration import checks, metadata
 from batch_ops.orchestration.names import EXECUTION_TAG, OPERATION_TAG, partitions_name, step_key
-from batch_ops.orchestration.partitions import KEPT, add_keys
+from batch_ops.orchestration.partitions import KEPT, add_keys, take_out
 from batch_ops.orchestration.processes import is_dead
+from batch_ops.results import AFTER, Status
 
 if TYPE_CHECKING:
     from batch_ops.engine import ChunkInfo, Project
@@ -34,7 +35,9 @@ NEWEST = 100
 
 
 def show(project: Project, instance: dg.DagsterInstance, result: Result) -> None:
-    """Chunks that Dagster does not know or does not show as done are added and reported."""
+    """Chunks that Dagster does not know or does not show as done are added and reported; those that
+    will never be done, of an execution that was cancelled, are taken out.
+    """
     declared = {operation.name: operation for operation in project.catalog.operations}
     if result.operation not in declared:
         return
@@ -42,18 +45,35 @@ def show(project: Project, instance: dg.DagsterInstance, result: Result) -> None
     known = {step.name for step in operation.steps}
     for step in result.steps:
         if step.chunks.total and step.name in known:
-            _show_step(project, instance, operation, result.execution_id, step.name)
+            _show_step(project, instance, operation, result, step.name)
+
+
+def show_again(project: Project, instance: dg.DagsterInstance, result: Result) -> None:
+    """The same for an execution that had ended and was changed since: its checks are told anew."""
+    show(project, instance, result)
+    declared = {operation.name: operation for operation in project.catalog.operations}
+    if result.status.finished and result.operation in declared:
+        operation = declared[result.operation]
+        known = {check.name for check in operation.postconditions}
+        after = [c for c in result.checks if c.phase == AFTER and c.name in known]
+        for told in (*checks.judged(operation, after), checks.rejects(operation, result)):
+            instance.report_runless_asset_event(told)
 
 
 def _show_step(
     project: Project,
     instance: dg.DagsterInstance,
     operation: Operation,
-    execution_id: str,
+    result: Result,
     step: str,
 ) -> None:
+    execution_id = result.execution_id
     chunks = chunks_of(project, execution_id, step)
-    add_keys(instance, partitions_name(operation, step), [chunk.key for chunk in chunks])
+    name = partitions_name(operation, step)
+    if result.status is Status.CANCELLED:
+        take_out(instance, name, [chunk.key for chunk in chunks if not chunk.completed])
+        chunks = tuple(chunk for chunk in chunks if chunk.completed)
+    add_keys(instance, name, [chunk.key for chunk in chunks])
     asset = step_key(operation, step)
     shown = instance.get_materialized_partitions(asset)
     for chunk in chunks:

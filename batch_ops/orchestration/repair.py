@@ -62,7 +62,7 @@ class Repair:
         with self._session.failing():
             execution = self._session.join(result.execution_id, exclusive=False)
         self._session.mark(execution.result())
-        with self._session.failing(execution):
+        with self._session.forcible(), self._session.failing(execution):
             self._refuse_unplanned(execution)
             execution.run_step(self._step.name, chunk_keys=missing)
             ended = self._close(execution)

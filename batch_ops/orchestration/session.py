@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -22,6 +22,7 @@ from batch_ops.orchestration import checks, processes, settings
 from batch_ops.orchestration.handover import launcher_of
 from batch_ops.orchestration.listening import Listening
 from batch_ops.orchestration.names import EXECUTION_TAG, OPERATION_TAG, STATUS_TAG
+from batch_ops.orchestration.watch import forcible
 from batch_ops.results import Status
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ class Session:
             launch=self.launch,
             listen=self.listen,
             exclusive=exclusive,
+            given=self.said.parameters,
         )
 
     # telling
@@ -150,6 +152,14 @@ class Session:
             **processes.tags(self.run.run_id),
         }
         self.instance.add_run_tags(self.run.run_id, tags)
+
+    def forcible(self) -> AbstractContextManager[None]:
+        """While the block lasts, forcing the run's termination breaks off what is under way; a
+        launcher sees to that itself.
+        """
+        if self.launcher is not None:
+            return nullcontext()
+        return forcible(self.instance, self.run.run_id, self.project.break_off)
 
     @contextmanager
     def failing(self, execution: Execution | None = None) -> Iterator[None]:

@@ -54,7 +54,7 @@ class Settings:
 
 def schema(operation: Operation) -> dict[str, dg.Field]:
     """The launchpad's fields, all with their defaults, so that `{}` is a valid config."""
-    known = parameters_of(operation).values()
+    known = [each for each in parameters_of(operation).values() if each.env is None]
     return {**_option_fields(operation), **{each.name: _parameter_field(each) for each in known}}
 
 
@@ -127,10 +127,14 @@ def write(operation: Operation, parameters: Mapping[str, Any], options: RunOptio
     return {**write_options(options), **values}
 
 
-def with_short_lists(config: Config, execution_id: str) -> Config:
-    """The config without long lists: the journal has them, as the execution's parameters."""
+def with_short_lists(config: Config, execution_id: str, *, hidden: bool = False) -> Config:
+    """The config without long lists: the journal has them, as the execution's parameters.
+
+    hidden: whether columns are hidden: their values may stand in lists of any length, and Dagster
+    shows a config to everybody.
+    """
     long = [name for name, value in config.items() if isinstance(value, list)]
-    long = [name for name in long if len(config[name]) > LONGEST_LIST]
+    long = [name for name in long if hidden or len(config[name]) > LONGEST_LIST]
     if not long:
         return config
     kept = {name: value for name, value in config.items() if name not in long}

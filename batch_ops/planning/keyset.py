@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from batch_ops.database.under_way import UnderWay
 from batch_ops.database.values import dump_key
 from batch_ops.planning.chunks import PlannedChunk, cut, spacing
 
@@ -80,6 +81,7 @@ class _Walkers:
     def __init__(self, database: Database, target: Target, every: int) -> None:
         self._database, self._target, self._every = database, target, every
         self._stop = threading.Event()
+        self._under_way = UnderWay(database.dialect, database.engine)
 
     def walk(self, walkers: int) -> list[Walked]:
         seams = self._seams(walkers)
@@ -87,8 +89,10 @@ class _Walkers:
         try:
             others = [self._begin(lower, upper) for lower, upper in ranges[1:]]
             return [self._part(*ranges[0]), *(other.result() for other in others)]
-        finally:
+        except BaseException:
             self._stop.set()
+            self._under_way.break_off()  # nobody waits for the others any more
+            raise
 
     def _seams(self, walkers: int) -> Sequence[Key]:
         if walkers == 1:
@@ -109,7 +113,12 @@ class _Walkers:
         return future
 
     def _part(self, lower: Key | None, upper: Key | None) -> Walked:
-        with self._database.reading() as connection:
+        database, mine = self._database, self._under_way
+        with (
+            database.reading() as connection,
+            database.breakable(connection),
+            mine.among(connection),
+        ):
             return boundaries_between(
                 connection, self._target, lower, upper, self._every, self._stop
             )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from batch_ops.database.tables import Column
 from batch_ops.sources.asked import Asked
 from batch_ops.sources.assemble import assembled
+from batch_ops.sources.kept import KeptRecords, open_kept
 from batch_ops.sources.opening import open_csv, open_records, open_rows
 from batch_ops.sources.source import MAX_RANGES, Range, Source, SourcePlan
 from batch_ops.spec.model import CsvSource, Field, FieldType, RecordFile
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from batch_ops.database.tables import Table
     from batch_ops.spec.model import Entity, Rule, Stream, Value
 
-__all__ = ["MAX_RANGES", "Range", "Source", "SourcePlan", "open_source"]
+__all__ = ["MAX_RANGES", "KeptRecords", "Range", "Source", "SourcePlan", "open_source"]
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -43,6 +44,7 @@ def open_source(
     constants: Mapping[str, Any] = NOTHING,
     numbered: str | None = None,
     compute: Computing | None = None,
+    kept: KeptRecords | None = None,
 ) -> Source:
     """The source of a step, looked at as far as its header.
 
@@ -61,6 +63,7 @@ def open_source(
         numbered: the name of a column that gets each record's row number.
         compute: with what values are computed that are more than a field or a constant; without
             it, batches of a source that has such values cannot be read.
+        kept: records of the source that are read in its place.
 
     Raises:
         SourceError: it cannot be read as declared.
@@ -80,6 +83,8 @@ def open_source(
         numbered=numbered,
         compute=compute,
     )
+    if kept is not None:
+        return assembled(open_kept(step_source, kept, asked), asked)
     if isinstance(step_source, CsvSource):
         return assembled(open_csv(step_source, asked), asked)
     if isinstance(step_source, RecordFile):

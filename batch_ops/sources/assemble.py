@@ -74,7 +74,8 @@ def assembled(opened: Opened, asked: Asked) -> CsvRows:
         composer=_composer(opened, recipe) if recipe else None,
     )
     screens = Screens(asked.table, layout, prepared, asked.dialect)
-    return CsvRows(opened.store, form, screens, opened.first, _notes(fields, recipe))
+    notes = _notes(fields, recipe)
+    return CsvRows(opened.store, form, screens, opened.first, notes, fields.kinds)
 
 
 def _layout(opened: Opened, recipe: Recipe | None) -> Layout:

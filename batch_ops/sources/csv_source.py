@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from batch_ops.sources.files import Bytes
     from batch_ops.sources.records import Form
     from batch_ops.sources.screen import Screens
+    from batch_ops.spec.model import FieldType
 
 BOM = b"\xef\xbb\xbf"
 
@@ -51,6 +52,7 @@ class CsvRows:
         screens: judge its records.
         first: where the first data record begins (behind a byte order mark and the header).
         notes: what a person should know before the records are loaded.
+        kinds: of each field what all of its values are, where that is known.
     """
 
     store: Store
@@ -58,6 +60,13 @@ class CsvRows:
     screens: Screens
     first: Position
     notes: tuple[str, ...] = ()
+    kinds: tuple[FieldType | None, ...] = ()
+
+    @property
+    def fields(self) -> tuple[tuple[str, FieldType | None], ...]:
+        """The fields of its records: name and, where it is known, type."""
+        names = self.form.names
+        return tuple(zip(names, self.kinds or (None,) * len(names), strict=True))
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import gzip
 import hashlib
 import importlib.util
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 PACKAGE = "package://"
 BLOCK = 1 << 20
 _GZIP, _ZIP = b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06")
+_DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError)
 _UTF8 = ("utf-8", "ascii", "utf-8-sig")
 
 
@@ -101,7 +103,7 @@ def _unpacked(packed: IO[bytes], name: str) -> Iterator[IO[bytes]]:
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
-    members = [m for m in archive.infolist() if not m.is_dir()]
+    members = [m for m in archive.infolist() if not m.filename.endswith("/")]
     members = [m for m in members if not m.filename.startswith("__MACOSX/")]
     if len(members) != 1:
         shown = ", ".join(m.filename for m in members[:5]) or "none"
@@ -118,12 +120,23 @@ def readable(name: str) -> Iterator[None]:
     """Errors of reading a file, as errors that say what to do."""
     try:
         yield
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+    except (
+        EOFError,
+        zlib.error,
+        gzip.BadGzipFile,
+        zipfile.BadZipFile,
+        NotImplementedError,
+    ) as error:
         what = f"The archive {name} is damaged or cut off: {error}"
         raise SourceError(what, todo="Fetch it again.") from error
     except PermissionError as error:
         todo = "Give this user the right to read it."
         raise SourceError(f"The file {name} may not be read.", todo=todo) from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        what = f"The archive {name} is damaged: it says that a file begins where there is nothing."
+        raise SourceError(what, todo="Fetch it again.") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from batch_ops.sources.header import NO_FIELD
 from batch_ops.sources.normal import pick
 from batch_ops.sources.reader import MAX_RECORD
 from batch_ops.sources.screen import FIRST_RULE, GOOD, SUSPECT
-from batch_ops.sources.texts import SHOWN, from_csv, shortened
+from batch_ops.sources.texts import KEPT, NULL_TEXT, from_csv, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from batch_ops.sources.rules import RowRule
     from batch_ops.sources.screen import Verdict
 
+STRUCTURAL = frozenset({"ragged_row", "irregular_quote", "json"})
+"""Codes of records whose fields are not those of their source."""
 ODD = "record"
 """The name under which a reject tells what stands where a record should."""
 csv.field_size_limit(MAX_RECORD)  # the reader has seen to it that no record is larger
@@ -120,16 +122,18 @@ class CsvRecords:
             absent += "N"
         return absent
 
-    def raw(self, ordinals: Sequence[int]) -> bytes | memoryview:
+    def raw(self, ordinals: Sequence[int]) -> Iterator[bytes | memoryview]:
         """The records' own bytes, in the order of the ordinals."""
         places = self._place(ordinals)
         if self._null is None or len(self._form.layout.null_values) == 1:
-            return pick(self._normal.data, self._normal.offsets, places)
+            yield pick(self._normal.data, self._normal.offsets, places)
+            return
         odd = self._verdict.nulls[places] & np.uint64(~(1 << self._null) & (2**64 - 1)) != 0
         if not odd.any():
-            return pick(self._normal.data, self._normal.offsets, places)
+            yield pick(self._normal.data, self._normal.offsets, places)
+            return
         rows = zip(places.tolist(), odd.tolist(), strict=True)
-        return b"".join(
+        yield b"".join(
             [self._one_null(p) if o else self._normal.record(p) + b"\n" for p, o in rows]
         )
 
@@ -140,6 +144,19 @@ class CsvRecords:
         fields = split_fields(self._normal.record(place), marks)
         null = self.null_text.encode()
         return quoted([null if field in nulls else field for field in fields], marks)
+
+    def columns(
+        self, ordinals: Sequence[int], places: Sequence[int]
+    ) -> Sequence[Sequence[str | None]]:
+        """These records' texts in some of the target fields, field by field."""
+        rows = list(self.texts(ordinals))
+        return [[row[place] for row in rows] for place in places]
+
+    def values(self, ordinals: Sequence[int]) -> None:
+        """They are texts."""
+
+    def numbered(self) -> None:
+        """They are texts."""
 
     def texts(self, ordinals: Sequence[int]) -> Iterable[Sequence[str | None]]:
         """Target fields as texts, None for NULL."""
@@ -162,18 +179,39 @@ class CsvRecords:
         outcome: str = "failed",
     ) -> Reject:
         """The record as a reject."""
-        fields = self._fields(ordinal)
+        nulls = self._form.nulls
+        if (plain := self._plain_fields(ordinal)) is not None:
+            fields = [None if text in nulls else text for text in plain]
+            damaged = None
+        else:
+            raw = self._raw_fields(ordinal)
+            shown = [_shown(field) for field in raw]
+            fields = [None if text in nulls else text for text in shown]
+            damaged = None if code in STRUCTURAL else self._damaged(raw, fields)
         given = self._targets(ordinal, fields)
         return Reject(
             code=code,
             message=message,
             outcome=outcome,
             row=self._group.start.row + ordinal,
-            key=None if given is None else {name: given.get(name) for name in self._form.key},
+            key=None if given is None else {n: _told(given.get(n)) for n in self._form.key},
             column=column,
-            value=given.get(column) if column and given is not None else None,
+            value=_told(given.get(column)) if column and given is not None else None,
             data=self._named(fields),
+            damaged=() if code in STRUCTURAL else damaged,
         )
+
+    def _damaged(
+        self, raw: Sequence[bytes], fields: Sequence[str | None]
+    ) -> tuple[str, ...] | None:
+        """The fields that are not kept as they are."""
+        places = [n for n, text in enumerate(fields) if text is not None and _differs(raw[n], text)]
+        return tuple(map(self._name, places)) or None
+
+    def _name(self, place: int) -> str:
+        """The name of a field; one that is too much is named by its place."""
+        names = self._form.names
+        return names[place] if place < len(names) else f"field {place + 1}"
 
     def _targets(
         self, ordinal: int, fields: Sequence[str | None]
@@ -194,21 +232,31 @@ class CsvRecords:
         known = [None if text is None else shortened(text) for text in texts]
         return dict(zip(form.layout.targets, known, strict=True))
 
-    def _fields(self, ordinal: int) -> list[str | None]:
+    def _plain_fields(self, ordinal: int) -> list[str] | None:
+        """The fields of a record that is kept as it is, quickly; None: it needs a closer look."""
+        record, marks = self._raw(ordinal), self._form.shape.marks
+        if len(record) > KEPT or marks.quote in record or not record.isascii() or 0 in record:
+            return None
+        text = record.decode()
+        return None if NULL_TEXT in text else text.split(chr(marks.delimiter))
+
+    def _raw_fields(self, ordinal: int) -> list[bytes]:
+        return split_fields(self._raw(ordinal), self._form.shape.marks)
+
+    def _raw(self, ordinal: int) -> bytes:
         begin, end = int(self._group.starts[ordinal]), int(self._group.ends[ordinal])
-        record = self._group.data[begin:end].removesuffix(b"\n").removesuffix(b"\r")
-        nulls = self._form.nulls
-        shown = [_shown(field) for field in split_fields(record, self._form.shape.marks)]
-        return [None if text in nulls else text for text in shown]
+        return self._group.data[begin:end].removesuffix(b"\n").removesuffix(b"\r")
 
     def _named(self, fields: Sequence[str | None]) -> dict[str, str | None]:
         """Fields by name; what is too much is named by its place, what is missing is left out."""
         names = self._form.names
+        if len(fields) == len(names):
+            named = dict(zip(names, fields, strict=True))
+            named.pop(NO_FIELD, None)
+            return named
         if self._form.shape.odd and len(fields) == len(names) + 1:
             return {ODD: fields[1]}
-        known = list(names[: len(fields)])
-        known += [f"field {n + 1}" for n in range(len(names), len(fields))]
-        named = dict(zip(known, fields, strict=True))
+        named = dict(zip(map(self._name, range(len(fields))), fields, strict=True))
         named.pop(NO_FIELD, None)
         return named
 
@@ -221,5 +269,14 @@ def _with_nulls(
 
 
 def _shown(field: bytes) -> str:
-    text = field[: SHOWN * 4].decode("utf-8", "backslashreplace").replace("\0", "\\x00")
-    return shortened(text)
+    text = field[: KEPT * 4].decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+    return shortened(text, KEPT)
+
+
+def _differs(field: bytes, text: str) -> bool:
+    """Whether a field cannot be read again from what is kept of it."""
+    return NULL_TEXT in text or text.encode() != field
+
+
+def _told(text: str | None) -> str | None:
+    return None if text is None else shortened(text)

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from batch_ops.database.load import InputBatch, Layout, Position
+    from batch_ops.spec.model import FieldType
+
+    Fields = tuple[tuple[str, FieldType | None], ...]
 
 MAX_RANGES = 200
 """A step has no more chunks than this: ranges grow instead."""
@@ -57,6 +60,11 @@ class Source(Protocol):
     @property
     def layout(self) -> Layout:
         """How the fields of a record lie."""
+        ...
+
+    @property
+    def fields(self) -> Fields:
+        """The fields of its records: name and, where it is known, type."""
         ...
 
     @property

@@ -21,12 +21,14 @@ OWN = Marks(ord(","), ord('"'))
 """The signs of that form."""
 
 SHOWN = 4_000
-"""Characters of a refused field that are kept; a field may have millions."""
+"""Characters of a refused value that are told."""
+KEPT = 100_000
+"""Characters of a refused record's field that are kept; a field may have millions."""
 
 
-def shortened(text: str) -> str:
-    """So much of a text as is kept of a refused field."""
-    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+def shortened(text: str, most: int = SHOWN) -> str:
+    """So much of a text as is told."""
+    return text if len(text) <= most else text[:most] + "…"
 
 
 def text_of(value: Any) -> str:

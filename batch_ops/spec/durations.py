@@ -34,7 +34,10 @@ def parse_duration(text: str) -> timedelta:
         raise ValueError("a duration, for example '30 minutes', '2h', '1h 30m' or 'PT15M'")
     if seconds <= 0:
         raise ValueError("a duration longer than nothing")
-    return timedelta(seconds=seconds)
+    try:
+        return timedelta(seconds=seconds)
+    except OverflowError as error:
+        raise ValueError("a duration of at most 2,700,000 years") from error
 
 
 def _human(text: str) -> float | None:

@@ -162,6 +162,8 @@ def _judge_part(part: exp.Expr, node: Node) -> None:
     elif name not in functions.NODES:
         what = f"{_words(part)} is not allowed in an SQL expression."
         raise node.error(what, ONE_EXPRESSION)
+    if isinstance(part, exp.Func) and _lacks_argument(part):
+        raise node.error(f"{_words(part)} lacks an argument.")
     if isinstance(part, exp.Placeholder) and not (isinstance(part.this, str) and part.this):
         raise node.error("Write a parameter as `:name`.")
     if isinstance(part, exp.Cast):
@@ -174,6 +176,19 @@ def _judge_part(part: exp.Expr, node: Node) -> None:
         raise node.error("USING is not allowed here.", "Write the join's columns with ON.")
     if isinstance(part, exp.Alias) and not isinstance(part.parent, exp.Select):
         raise node.error("This is not one SQL expression.", ONE_EXPRESSION)
+
+
+_ALSO_REQUIRED: dict[type[exp.Expr], tuple[str, ...]] = {
+    exp.Count: ("this",),
+    exp.SplitPart: ("delimiter", "part_index"),
+    exp.Substring: ("start",),
+}
+"""Arguments that the parser takes for optional."""
+
+
+def _lacks_argument(part: exp.Func) -> bool:
+    required = _ALSO_REQUIRED.get(type(part), ())
+    return bool(part.error_messages()) or any(part.args.get(name) is None for name in required)
 
 
 def _words(part: exp.Expr) -> str:

@@ -25,6 +25,7 @@ Schema = Mapping[str, Any]
 NAME_PATTERN = f"^{values.NAME.pattern}$"
 _FUNCTION_PATTERN = r"^\s*[A-Za-z_]\w*((\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*)?\s*$"
 _DURATION_PATTERN = r"^\s*(P[0-9WDTHMS.]+|([0-9]+(\.[0-9]+)?\s*[A-Za-z]+[\s,]*)+)\s*$"
+_AMOUNT_PATTERN = r"^\s*[0-9]{1,15}(\.[0-9]{1,6})?\s*[kKmMgGtT]?[iI]?[bB]\s*$"
 _PERCENT_PATTERN = r"^\s*[0-9]{1,3}(\.[0-9]{1,6})?\s*%\s*$"
 
 
@@ -103,6 +104,17 @@ ERROR_LIMIT = Form(
     values.error_limit,
     either({"type": "integer", "minimum": 0}, {"type": "string", "pattern": _PERCENT_PATTERN}),
 )
+AMOUNT = Form(values.amount, {"type": "string", "pattern": _AMOUNT_PATTERN})
+_BATCHES: Schema = {"type": "integer", "minimum": 1, "maximum": 1_000}
+CIRCUIT_BREAKER = Form(
+    values.circuit_breaker,
+    either(
+        _BATCHES,
+        closed(
+            ["batches"], batches=_BATCHES, share={"type": "string", "pattern": _PERCENT_PATTERN}
+        ),
+    ),
+)
 ERROR_HANDLING = Form(values.error_handling, word(ErrorHandling))
 ON_CONFLICT = Form(values.on_conflict, word(OnConflict))
 LOGGING_LEVEL = Form(values.logging_level, word(LoggingLevel))
@@ -119,7 +131,14 @@ THROTTLE = Form(
     values.throttle,
     either(
         _DURATION,
-        {**closed(pause=_DURATION, rows_per_second=number(0.001, 10**9)), "minProperties": 1},
+        {
+            **closed(
+                pause=_DURATION,
+                rows_per_second=number(0.001, 10**9),
+                max_active={"type": "integer", "minimum": 1, "maximum": 100_000},
+            ),
+            "minProperties": 1,
+        },
     ),
 )
 HEARTBEAT = Form(values.heartbeat, _DURATION)

@@ -16,6 +16,7 @@ from batch_ops.spec.parameters import read_parameters
 from batch_ops.spec.references import Names
 from batch_ops.spec.steps import Planned, arrange, read_kind, read_settings
 from batch_ops.spec.telling import read_notification, read_telling
+from batch_ops.spec.undoing import judge_undo
 from batch_ops.spec.work import StepReader, target_of
 from batch_ops.spec.yamlfile import parse
 
@@ -88,6 +89,7 @@ def _operation(node: Node, owner: Entity, entities: Mapping[str, Entity]) -> Ope
         skip_invalid_rows=given.get("skip_invalid_rows", False),
         once=given.get("once", False),
         atomic=given.get("atomic", False),
+        undo=given.get("undo", False),
         requires_confirmation=given.get("requires_confirmation", False),
         telling=read_telling(given),
         notification=read_notification(given),
@@ -98,6 +100,7 @@ def _operation(node: Node, owner: Entity, entities: Mapping[str, Entity]) -> Ope
     _judge_sensor(operation, given)
     _judge_confirmation(operation, given)
     judge_atomic(operation, given)
+    judge_undo(operation, given)
     return operation
 
 

@@ -25,6 +25,7 @@ from batch_ops.spec.records import (
     Stream,
 )
 from batch_ops.spec.sizes import (
+    CircuitBreaker,
     ErrorLimit,
     FolderSensor,
     Notification,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Check",
     "CheckKind",
+    "CircuitBreaker",
     "CsvSource",
     "Entity",
     "EntitySource",
@@ -193,6 +195,7 @@ class Operation:
     skip_invalid_rows: bool = False
     once: bool = False
     atomic: bool = False
+    undo: bool = False
     requires_confirmation: bool = False
     telling: Telling = Telling()
     notification: Notification = Notification()

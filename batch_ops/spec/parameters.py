@@ -1,7 +1,8 @@
-"""Declared parameters: `name: type`, or `{type, default, required, identifying, description}`."""
+"""Declared parameters: `name: type`, or `{type, default, required, identifying, …, env}`."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from batch_ops.errors import DeclarationError
@@ -11,9 +12,12 @@ from batch_ops.spec.model import Parameter
 from batch_ops.spec.nodes import Node
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from batch_ops.spec.model import FieldType
 
-PARAMETER_PARTS = ("type", "default", "required", "identifying", "description")
+PARAMETER_PARTS = ("type", "default", "required", "identifying", "description", "env")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def read_parameters(node: Node | None) -> dict[str, Parameter]:
@@ -40,15 +44,31 @@ def _parameter(name: str, node: Node) -> Parameter:
     required = values.boolean(parts["required"]) if "required" in parts else "default" not in parts
     if required and "default" in parts:
         raise parts["required"].error("A parameter with a default cannot be required.")
+    env = _env(parts, many=many) if "env" in parts else None
+    identifying = values.boolean(parts["identifying"]) if "identifying" in parts else env is None
     return Parameter(
         name,
         kind,
         default,
         required,
-        identifying=values.boolean(parts["identifying"]) if "identifying" in parts else True,
+        identifying=identifying,
         description=values.text(parts["description"]) if "description" in parts else "",
         many=many,
+        env=env,
     )
+
+
+def _env(parts: Mapping[str, Node], *, many: bool) -> str:
+    """The variable a secret stands in."""
+    node = parts["env"]
+    name = values.text(node)
+    if not VARIABLE.fullmatch(name):
+        raise node.wrong("the name of a variable of the environment")
+    if many or "default" in parts:
+        raise node.error("A value from the environment is one value, and has no default.")
+    if "identifying" in parts and values.boolean(parts["identifying"]):
+        raise parts["identifying"].error("A secret is no part of what makes executions the same.")
+    return name
 
 
 def _type(node: Node) -> tuple[FieldType | None, bool]:

@@ -18,6 +18,7 @@ from batch_ops.spec.loader import PATTERN
 from batch_ops.spec.model import FieldType, FileFormat, StepKind
 from batch_ops.spec.options import OPTIONS, Place
 from batch_ops.spec.origins import SOURCE_OPTIONS
+from batch_ops.spec.parameters import VARIABLE
 from batch_ops.spec.sqltokens import MAX_LENGTH
 
 if TYPE_CHECKING:
@@ -199,6 +200,7 @@ def _parameter() -> Schema:
         required={**_BOOLEAN, "default": True},
         identifying={**_BOOLEAN, "default": True},
         description=_TEXT,
+        env={"type": "string", "pattern": f"^{VARIABLE.pattern}$"},
     )
 
 

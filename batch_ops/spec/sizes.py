@@ -32,10 +32,32 @@ class ErrorLimit:
 
 @dataclass(frozen=True, slots=True)
 class Throttle:
-    """How fast a lane may go: `pause` between two batches, and most rows a second of all lanes."""
+    """How fast lanes may go.
+
+    Attributes:
+        pause: between two batches of a lane.
+        rows_per_second: of all lanes together, at most.
+        max_active: while more sessions than that are at work in the database, besides the one that
+            asks, no batch is begun; None: nobody asks.
+
+    Example:
+        >>> Throttle(pause=timedelta(seconds=0.1), max_active=20).max_active
+        20
+    """
 
     pause: timedelta | None = None
     rows_per_second: float | None = None
+    max_active: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitBreaker:
+    """Opens when so many batches in a row failed or were refused whole; or when of their rows a
+    greater share (0–1) was refused.
+    """
+
+    batches: int
+    share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +67,8 @@ class Settings:
     batch_size: rows of one transaction. worker_batch_size: the same where several lanes work.
     chunk_rows: rows of one chunk, raised when a step would have more than 200 chunks. max_workers:
     lanes. max_records: most rows of a writing step. timeout: of the operation; of a custom
-    function's step: of each call.
+    function's step: of each call. statement_timeout, lock_timeout: of each statement of a batch.
+    max_memory: bytes of the process.
     """
 
     batch_size: int = 10_000
@@ -57,6 +80,10 @@ class Settings:
     max_errors: ErrorLimit | None = None
     max_errors_per_worker: int | None = None
     timeout: timedelta | None = None
+    statement_timeout: timedelta | None = None
+    lock_timeout: timedelta | None = None
+    max_memory: int | None = None
+    circuit_breaker: CircuitBreaker | None = None
     retry: Retry = Retry()
     throttle: Throttle | None = None
 

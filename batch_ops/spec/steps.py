@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _SETTINGS = (
     *("batch_size", "worker_batch_size", "chunk_rows", "max_workers", "parallel", "max_records"),
     *("max_errors", "max_errors_per_worker", "timeout", "retry", "throttle"),
+    *("statement_timeout", "lock_timeout", "max_memory", "circuit_breaker"),
 )
 _LANES_IN_PARALLEL = 2
 

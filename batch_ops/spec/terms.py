@@ -83,6 +83,8 @@ class Parameter:
     Attributes:
         type: of the value, or of each element where it is a list; None: whatever is given.
         many: whether the value is a list (of keys, as tuples where a key is composite).
+        env: the variable of the environment its value stands in: a secret, which is never stored,
+            never shown, and no part of an execution's identity.
         identifying: whether it is part of an execution's identity.
     """
 
@@ -93,6 +95,7 @@ class Parameter:
     identifying: bool = True
     description: str = ""
     many: bool = False
+    env: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

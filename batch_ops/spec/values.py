@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from batch_ops.errors import UnknownNameError
 from batch_ops.results import MESSAGE_FIELDS
+from batch_ops.spec.amounts import parse_amount
 from batch_ops.spec.cron import judge_cron
 from batch_ops.spec.durations import parse_duration
 from batch_ops.spec.model import (
+    CircuitBreaker,
     ErrorHandling,
     ErrorLimit,
     FolderSensor,
@@ -147,6 +149,32 @@ def duration(node: Node) -> timedelta:
         raise node.wrong(str(error)) from error
 
 
+def amount(node: Node) -> int:
+    """An amount of memory in bytes: "512 MB", "2 GiB"; a bare number has no unit and is refused."""
+    try:
+        return parse_amount(node.text)
+    except ValueError as error:
+        raise node.wrong(str(error)) from error
+
+
+def circuit_breaker(node: Node) -> CircuitBreaker:
+    """A number of batches, or a mapping of CircuitBreaker's parts."""
+    if isinstance(node.value, int):
+        return CircuitBreaker(_batches(node))
+    found = parts(node, ("batches", "share"))
+    if "batches" not in found:
+        raise node.error("The circuit breaker has no number of batches.", "Write `batches: 5`.")
+    share = found.get("share")
+    return CircuitBreaker(_batches(found["batches"]), None if share is None else _share(share))
+
+
+def _share(node: Node) -> float:
+    found = _PERCENT.fullmatch(node.value.strip()) if isinstance(node.value, str) else None
+    if not found or float(found.group(1)) > 100:
+        raise node.wrong('a share from "0%" to "100%"')
+    return float(found.group(1)) / 100
+
+
 def error_limit(node: Node) -> ErrorLimit:
     """A number of rows, or a share of the rows processed as "1%"."""
     if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value >= 0:
@@ -208,6 +236,7 @@ def _delay(node: Node) -> float:
     return number(node, 0, 86_400)
 
 
+_batches = integer(1, 1_000)
 _RETRY: Mapping[str, Callable[[Node], Any]] = {
     "max_retries": integer(0, 100),
     "initial_delay": _delay,
@@ -217,15 +246,20 @@ _RETRY: Mapping[str, Callable[[Node], Any]] = {
 
 
 def throttle(node: Node) -> Throttle:
-    """A pause between batches as a duration, or `{pause, rows_per_second}`."""
+    """A pause between batches as a duration, or a mapping of Throttle's parts."""
     if isinstance(node.value, str):
         return Throttle(duration(node))
-    found = parts(node, ("pause", "rows_per_second"))
+    found = parts(node, tuple(_THROTTLE))
     if not found:
-        raise node.wrong('a pause as "100 ms", or {pause, rows_per_second}')
-    pause = duration(found["pause"]) if "pause" in found else None
-    rate = number(found["rows_per_second"], 0.001, 10**9) if "rows_per_second" in found else None
-    return Throttle(pause, rate)
+        raise node.wrong('a pause as "100 ms", or {pause, rows_per_second, max_active}')
+    return Throttle(**{name: _THROTTLE[name](part) for name, part in found.items()})
+
+
+_THROTTLE: Mapping[str, Callable[[Node], Any]] = {
+    "pause": duration,
+    "rows_per_second": lambda node: number(node, 0.001, 10**9),
+    "max_active": integer(1, 100_000),
+}
 
 
 def heartbeat(node: Node) -> timedelta:

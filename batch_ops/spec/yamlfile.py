@@ -39,6 +39,7 @@ _WORDS: dict[str, Scalar] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _TAB = re.compile(r"^ *\t[ \t]*[^\s]", re.MULTILINE)
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _SHOWN = 100
 
 
@@ -187,6 +188,9 @@ class _Builder:
             raise self._error(event, "The file holds several documents.", todo)
 
     def _scalar(self, event: Any) -> None:
+        if sign := _NO_TEXT.search(event.value):
+            told = "the sign NUL" if sign[0] == "\0" else "half a sign, which is no Unicode"
+            raise self._error(event, f"The text holds {told}.", "No database can keep it.")
         value = event.value if event.style or not event.implicit[0] else _resolve(event.value)
         if event.style == ">":  # the library marks where a line was folded by a bell
             value = event.value.replace("\a", "")

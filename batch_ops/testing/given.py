@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
 LISTED = 12
 """Values of a list that nothing says more about."""
+_MADE_UP = {
+    **dict.fromkeys((FieldType.INTEGER, FieldType.BIGINT, FieldType.DECIMAL), "7"),
+    FieldType.FLOAT: "7",
+    FieldType.UUID: "00000000-0000-0000-0000-000000000007",
+    **dict.fromkeys((FieldType.DATE, FieldType.TIMESTAMP), "2024-01-07"),
+    FieldType.TIME: "07:00:00",
+    FieldType.BOOLEAN: "true",
+}
 _ODD = {
     **dict.fromkeys((FieldType.INTEGER, FieldType.BIGINT, FieldType.DECIMAL), "many"),
     FieldType.FLOAT: "many",
@@ -40,7 +48,7 @@ def choose(
     sources = {each.parameter for each in origins if isinstance(each, RowsSource)}
     chosen: dict[str, Any] = {}
     for name, parameter in parameters_of(operation).items():
-        wanted = parameter.required and parameter.default is None
+        wanted = parameter.required and parameter.default is None and parameter.env is None
         if wanted and name not in sources | {PATH_PARAMETER}:
             chosen[name] = _value(operation, entities, values, rows, parameter)
     return chosen
@@ -103,7 +111,7 @@ def _is_listed(operation: Operation, name: str) -> bool:
 def odd_value(operation: Operation) -> dict[str, Any]:
     """A parameter with a value that is none of its type; empty where every value is one."""
     for name, parameter in parameters_of(operation).items():
-        if parameter.type in _ODD:
+        if parameter.type in _ODD and parameter.env is None:
             value = _ODD[parameter.type]
             return {name: [value] if parameter.many else value}
     return {}
@@ -111,7 +119,14 @@ def odd_value(operation: Operation) -> dict[str, Any]:
 
 def needed(operation: Operation) -> list[str]:
     """The parameters that have to have a value."""
-    return [n for n, p in parameters_of(operation).items() if p.required and p.default is None]
+    known = parameters_of(operation).items()
+    return [n for n, p in known if p.required and p.default is None and p.env is None]
+
+
+def secrets(operation: Operation) -> dict[str, str]:
+    """Made-up values for the secrets, by their variables."""
+    known = [p for p in parameters_of(operation).values() if p.env is not None]
+    return {str(p.env): _MADE_UP.get(p.type, "made up") if p.type else "made up" for p in known}
 
 
 def has_source(operation: Operation) -> bool:

@@ -19,6 +19,7 @@ from batch_ops.engine import Project, RunOptions, result_of
 from batch_ops.engine import resume as resume_alone
 from batch_ops.engine import run as run_alone
 from batch_ops.events import BatchCommitted
+from batch_ops.journal.images import IMAGES_PREFIX
 from batch_ops.journal.outputs import OUTPUT_PREFIX
 from batch_ops.journal.tables import LOGS
 from batch_ops.journal.tables import Tables as JournalTables
@@ -26,6 +27,7 @@ from batch_ops.spec.model import ErrorLimit
 from batch_ops.testing.catalogs import catalog_of, operation_in, resized
 from batch_ops.testing.expected import Expected, arranged, expected_rows
 from batch_ops.testing.filling import Filling
+from batch_ops.testing.given import secrets
 from batch_ops.testing.model import OUTCOMES, Model
 from batch_ops.testing.tables import CHILD
 
@@ -77,7 +79,7 @@ class Scratch:
     def _set_environment(self, url: str) -> None:
         names = {entity.connection for entity in self.entities.values() if entity.connection}
         told = {f"{URL_VARIABLE}_{name.upper()}": url for name in names}
-        told |= {URL_VARIABLE: url, "BATCH_OPS_ACTOR": ACTOR}
+        told |= {URL_VARIABLE: url, "BATCH_OPS_ACTOR": ACTOR, **secrets(self.operation)}
         told["BATCH_OPS_PERMISSIONS"] = ",".join(Filling.permissions(self.operation))
         before = {name: os.environ.get(name) for name in told}
         os.environ.update(told)
@@ -286,7 +288,8 @@ class Scratch:
                 connection.exec_driver_sql(f"DROP TABLE {self.database.dialect.quote(name)}")
 
     def _left(self, names: list[str]) -> Iterator[str]:
-        return (n for n in names if n.startswith(OUTPUT_PREFIX) or n == CHILD)
+        own = (OUTPUT_PREFIX, IMAGES_PREFIX)
+        return (n for n in names if n.startswith(own) or n == CHILD)
 
 
 def _restore(before: Mapping[str, str | None]) -> None:

@@ -80,6 +80,7 @@ def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
 
 
+@pytest.mark.slow
 def test_it_is_listed_scaffolded_and_loaded(shop: Shop) -> None:
     listed = json.loads(shop("dg", "list", "components", "--json").stdout)
     assert "batch_ops.BatchOperations" in {each["key"] for each in listed["items"]}
@@ -108,6 +109,7 @@ def test_its_job_runs_on_the_connection_it_names(shop: Shop, tmp_path: Path) -> 
         assert closed.fetchone() == (246,)
 
 
+@pytest.mark.slow
 def test_a_word_it_does_not_know_is_told_with_its_place(shop: Shop) -> None:
     shop.scaffold()
     shop.attributes("foldr: .")

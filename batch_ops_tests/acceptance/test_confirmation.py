@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 NOTES = """
@@ -62,7 +63,9 @@ def run(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def on_terminal(folder: Path, answer: str, *more: str, first: str = "") -> tuple[int, str]:
+def on_terminal(
+    folder: Path, answer: str, *, command: Sequence[str] = COMMAND, first: str = ""
+) -> tuple[int, str]:
     """Answer the question on a terminal; the exit code, and what was shown.
 
     first: SQL another one runs after the question was asked.
@@ -70,7 +73,7 @@ def on_terminal(folder: Path, answer: str, *more: str, first: str = "") -> tuple
     master, slave = pty.openpty()
     environment = {**os.environ, "COLUMNS": "100", "TERM": "dumb"}
     process = subprocess.Popen(
-        [*COMMAND, *more],
+        command,
         cwd=folder,
         stdin=slave,
         stdout=slave,
@@ -139,3 +142,18 @@ def test_no_more_rows_are_changed_than_were_confirmed(folder: Path) -> None:
     assert code == 3, seen
     assert "would change 41 rows; max_records allows 40" in seen
     assert gone(folder) == 0
+
+
+@pytest.mark.parametrize(("answer", "code", "left"), [("y", 0, 0), ("n", 3, 40)])
+def test_an_undo_tells_on_a_terminal_what_it_would_put_back_and_asks(
+    folder: Path, answer: str, code: int, left: int
+) -> None:
+    declared = NOTES.replace("    requires_confirmation: true", "    undo: true")
+    (folder / "defs" / "notes.yaml").write_text(declared)
+    assert run(folder).returncode == 0
+    (execution,) = told(folder)
+    undo = (sys.executable, "-m", "batch_ops", "undo", execution["execution_id"])
+    ended, seen = on_terminal(folder, answer, command=undo)
+    assert ended == code, seen
+    assert "only tried (keep_newer): 40 rows put back" in seen
+    assert gone(folder) == left

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from batch_ops.spec.catalog import Catalog
+from batch_ops_tests.support import breaking
+from batch_ops_tests.support.breaks import BREAKS
 
 PROJECT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")])
@@ -77,6 +79,36 @@ def test_every_feature_has_one_row_and_a_ticked_one_has_a_test_that_exists() -> 
     for number, box, tests in rows:
         assert (box == "☑") == bool(tests.strip()), number
         for test in re.findall(r"`([^`]+)`", tests):
-            file, *name = test.split("::")
-            text = (PROJECT / "batch_ops_tests" / file).read_text()
-            assert not name or f"def {name[-1]}(" in text, f"{number}: {test}"
+            assert breaking.is_there(test), f"{number}: {test}"
+
+
+def guaranteed() -> dict[int, str]:
+    """The sections of the page of promises, by number."""
+    text = (PROJECT / "docs" / "guarantees.md").read_text()
+    found = re.split(r"^## (\d+)\. ", text, flags=re.MULTILINE)[1:]
+    return {int(number): section for number, section in zip(found[::2], found[1::2], strict=True)}
+
+
+def test_every_promise_is_told_with_its_limits_and_how_it_is_kept() -> None:
+    assert list(guaranteed()) == list(range(1, 11))
+    for number, section in guaranteed().items():
+        for part in ("**How it is kept.**", "**Where it ends.**", "**Caught by**"):
+            assert section.count(part) == 1, f"{number}: {part}"
+
+
+@pytest.mark.parametrize("number", range(1, 11))
+def test_every_promise_names_tests_that_exist_and_those_of_its_breaks(number: int) -> None:
+    named = re.findall(
+        r"^- `([^`]+)`", guaranteed()[number].partition("**Caught by**")[2], re.MULTILINE
+    )
+    assert named
+    assert [test for test in named if not breaking.is_there(test)] == []
+    known = {(test.partition("::")[0], test.rpartition("::")[2]) for test in named}
+    wanted = [test.partition("[")[0] for b in BREAKS if b.promise == number for test in b.tests]
+    wanting = [t for t in wanted if (t.partition("::")[0], t.rpartition("::")[2]) not in known]
+    assert wanting == []
+
+
+def test_the_page_of_promises_says_how_many_breaks_there_are() -> None:
+    text = (PROJECT / "docs" / "guarantees.md").read_text()
+    assert f"breaks the code in {len(BREAKS)} places" in text

@@ -167,6 +167,7 @@ def test_every_operation_of_a_file_gets_a_module(tmp_path: Path) -> None:
 # broken on purpose
 
 
+@pytest.mark.slow
 def test_an_engine_that_ignores_the_batch_size_does_not_pass(tmp_path: Path) -> None:
     folder = generated(tmp_path / "tests", TICKETS)
     (folder / "conftest.py").write_text(IGNORES_SIZES)

@@ -15,10 +15,11 @@ PACKAGE = Path(__file__).resolve().parents[2] / "batch_ops"
 SHELL = Path(sys.executable).parent / "batch-ops"
 ROOMS = {
     *("cli", "orchestration", "engine", "planning", "journal", "sources", "database", "spec"),
-    *("observers", "defs", "testing"),
+    *("observers", "defs", "testing", "bulk"),
 }
 AT_THE_DOOR = {
-    *("__init__", "__main__", "definitions", "errors", "events", "registry", "results", "testing"),
+    *("__init__", "__main__", "definitions", "errors", "events", "faultpoints", "registry"),
+    *("results", "testing"),
 }
 DIALECTS = {"sqlite", "postgresql", "mysql", "mariadb"}
 HEAVY = ("great_expectations", "pandas", "apprise")

@@ -138,6 +138,7 @@ def test_the_console_script_is_the_same(project):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.quick("2")
 def test_an_interrupted_run_tells_what_was_committed_exits_130_and_can_be_resumed(project, number):
     """Also where the tests run under `nohup`, which would be inherited."""
     process = project.start(
@@ -161,11 +162,11 @@ def test_an_interrupted_run_tells_what_was_committed_exits_130_and_can_be_resume
     assert project.touched() == ROWS
 
 
-def test_a_second_interrupt_ends_the_process_at_once(tmp_path):
+def test_a_third_interrupt_ends_the_process_at_once(tmp_path):
     script = (
         "import time\n"
         "from batch_ops.cli.interrupts import orderly\n"
-        "with orderly():\n"
+        "with orderly(lambda: print('breaking off', flush=True)):\n"
         "    try:\n"
         "        print('ready', flush=True); time.sleep(60)\n"
         "    except KeyboardInterrupt:\n"
@@ -179,12 +180,15 @@ def test_a_second_interrupt_ends_the_process_at_once(tmp_path):
     process.send_signal(signal.SIGINT)
     assert process.stdout.readline() == "ending\n"
     process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "breaking off\n"
+    process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=10)
     assert process.returncode == 130
-    assert "Ctrl-C again: at once" in err
+    assert "Ctrl-C again: it is rolled back" in err
     assert "batch-ops resume" in err
 
 
+@pytest.mark.slow
 def test_a_signal_that_is_ignored_stays_ignored(project):
     """`nohup batch-ops run …` survives the end of the session."""
     process = project.start(
@@ -198,6 +202,7 @@ def test_a_signal_that_is_ignored_stays_ignored(project):
     assert project.touched() == ROWS
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_told_as_such_and_resumed_to_the_same_end(project):
     process = project.start("run", "touch_items", "--no-dagster")
     wait_until(lambda: project.touched() > 20)
@@ -215,6 +220,7 @@ def test_a_killed_run_is_told_as_such_and_resumed_to_the_same_end(project):
     assert project.touched() == ROWS
 
 
+@pytest.mark.slow
 def test_status_in_another_process_shows_fresh_counters_and_watch_ends_with_the_run(project):
     process = project.start("run", "touch_items", "--no-dagster")
     wait_until(lambda: project.touched() > 20)
@@ -252,6 +258,7 @@ def on_postgresql(project, postgresql_url, monkeypatch) -> Callable[[str], int]:
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_another_process_is_refused_while_the_first_one_works(project, on_postgresql):
     """The same operation, another one on the same table, and a resume; `--take-over` is a word."""
     first = project.start("run", "touch_items", "--no-dagster")
@@ -269,6 +276,7 @@ def test_another_process_is_refused_while_the_first_one_works(project, on_postgr
     assert json.loads(taken.stdout)["counts"]["updated"] == 20_000
 
 
+@pytest.mark.slow
 def test_without_a_terminal_progress_is_lines_on_stderr_and_stdout_stays_json(project):
     project.add_to(MANY_ROWS)
     said = project("run", "touch_items", "--no-dagster", "--json")
@@ -280,6 +288,7 @@ def test_without_a_terminal_progress_is_lines_on_stderr_and_stdout_stays_json(pr
     assert "\x1b" not in said.stderr
 
 
+@pytest.mark.slow
 def test_quiet_has_no_progress(project):
     project.add_to(MANY_ROWS)
     assert project("run", "touch_items", "--no-dagster", "--quiet").stderr == ""
@@ -317,6 +326,7 @@ def test_on_a_terminal_an_error_is_red(project):
     assert "\x1b[1;31merror: " in on_terminal(project, "run", "nothing")
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_error(project):
     said = project("run", "lose_items", "--no-dagster", "--json")
     execution = json.loads(said.stdout)["execution_id"]
@@ -347,6 +357,7 @@ def test_by_default_the_run_is_shown_in_dagster_and_stdout_stays_json(project):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.quick("15")
 def test_with_dagster_an_interrupt_ends_as_it_does_without(project, number):
     process = project.start("run", "touch_items", "--json")
     wait_until(lambda: project.touched() > 20)

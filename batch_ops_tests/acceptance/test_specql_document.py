@@ -653,6 +653,7 @@ def launched(
     return result, run, green
 
 
+@pytest.mark.quick("postgresql")
 def test_user_statuses_through_dagster_with_a_long_list_of_ids(dagster: Shop) -> None:
     """The run's config does not hold the list: re-executed, it is taken from the journal."""
     dagster.declare(entity_file(blocks()[1], USER))
@@ -673,6 +674,7 @@ def test_user_statuses_through_dagster_with_a_long_list_of_ids(dagster: Shop) ->
     assert [r.counts.updated for r in history(dagster.project)] == [1200, 1200]
 
 
+@pytest.mark.quick("sqlite")
 def test_the_migration_through_dagster(dagster: Shop) -> None:
     dagster.declare(entity_file(blocks()[3], MIGRATED))
     migrating(dagster)
@@ -682,6 +684,7 @@ def test_the_migration_through_dagster(dagster: Shop) -> None:
     assert migrated(dagster)
 
 
+@pytest.mark.quick("postgresql")
 def test_the_invoices_through_dagster(dagster: Shop, functions: dict[str, list[Any]]) -> None:
     dagster.declare(entity_file(blocks()[9], INVOICE))
     invoices(dagster)

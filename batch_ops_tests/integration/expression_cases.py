@@ -92,6 +92,12 @@ NULLS: list[Case] = [
     ("GREATEST(price, 3)", 10),
     ("LEAST('b', 'a', blank)", "a"),
     ("GREATEST(day, '2024-02-01')", "2024-02-01"),
+    ("1 / COALESCE(nothing, 2.5) > 0.3", True),
+    ("1 / COALESCE(2, 2.5) > 0.3", True),
+    ("1 / GREATEST(1, 2.5) > 0.3", True),
+    ("3 / LEAST(price, 2) > 1.4", True),
+    ("1 / CASE WHEN id = 8 THEN 1 ELSE 2.5 END > 0.3", True),
+    ("5 / NULLIF(2, 2.5) > 2.4", True),
 ]
 
 LISTS: list[Case] = [

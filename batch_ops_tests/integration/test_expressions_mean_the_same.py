@@ -213,7 +213,7 @@ def test_a_check_of_a_table_uses_what_everyone_understands():
     """No function that connections of batch_ops alone have, and no sign of a bound parameter."""
     gate, renderer = Gate(T, {"t": T}), Renderer(dialect_for("sqlite"), {}, NOW)
     plain_check = gate.expression(node("short LIKE 'a:b%' AND price > 0"))
-    assert renderer.constraint(plain_check) == '"short" LIKE \'a:b%\' AND "price" > 0'
+    assert renderer.constraint(plain_check) == "`short` LIKE 'a:b%' AND `price` > 0"
     with pytest.raises(DeclarationError, match="needs what this database has not itself"):
         renderer.constraint(gate.expression(node("price * 2 > 1")))
 

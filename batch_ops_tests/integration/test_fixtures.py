@@ -72,6 +72,15 @@ def test_mariadb_where_it_runs(mariadb_url: str) -> None:
     engine.dispose()
 
 
+def test_what_a_helper_set_and_pytest_undoes_is_gone_before_the_next_test(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its other half is the test after it."""
+    os.environ["BATCH_OPS_X"] = "by a helper"
+    monkeypatch.setenv("BATCH_OPS_X", "by the test")
+    assert os.environ["BATCH_OPS_X"] == "by the test"
+
+
 def test_nothing_of_the_persons_environment_reaches_the_tests() -> None:
     assert [n for n in os.environ if n.startswith(("BATCH_OPS_", "DAGSTER_"))] == []
 

@@ -82,6 +82,7 @@ def value(project: Project, item: Any) -> Any:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
+@pytest.mark.quick("postgresql-timestamp", "postgresql-uuid", "sqlite-text")
 def test_every_qualifying_row_is_done_exactly_once(
     types: tuple[str, ...],
     data: st.DataObject,

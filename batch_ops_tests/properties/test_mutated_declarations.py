@@ -159,6 +159,7 @@ def test_a_mutant_is_refused_with_its_place_or_means_something(mutator: Mutator,
 
 
 @pytest.mark.parametrize("kind", ["hostile_expressions", "hostile_names"])
+@pytest.mark.quick("names")
 def test_what_is_hostile_never_loads(mutator: Mutator, kind: str) -> None:
     mutants = list(getattr(mutator, kind)())
     assert len(mutants) >= 80
@@ -203,6 +204,7 @@ def test_a_file_in_another_encoding_is_refused_with_its_place(place: Path, name:
 
 
 @pytest.mark.parametrize("command", ["check", "run", "plan", "list", "status"])
+@pytest.mark.quick("plan", "run")
 def test_no_command_runs_a_mutant_or_touches_a_database(
     mutator: Mutator,
     place: Path,

@@ -122,6 +122,7 @@ def write_all(folder: Path, records: list[dict[str, Any]]) -> None:
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(records=RECORDS)
+@pytest.mark.slow
 def test_the_same_records_give_the_same_rows(tmp_path, composed, records):
     records = [dict.fromkeys(NAMES), *records]  # each field is one that some record has
     write_all(tmp_path, records)

@@ -11,14 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from batch_ops.engine import Project, RunOptions, rejects_of, result_of, resume, run
+from batch_ops import faultpoints
+from batch_ops.engine import Project, RunOptions, rejects_of, result_of, resume, retry, run
+from batch_ops.events import ChecksJudged
+from batch_ops.faultpoints import Point
 from batch_ops.spec.catalog import Catalog
 from batch_ops_tests.support import accounts
+from batch_ops_tests.support.crash_kills import KillAt
 
 if TYPE_CHECKING:
+    from batch_ops.events import Event
     from batch_ops_tests.support.forkserver import Child, ForkServer
 
 ROWS = 4_000
+LINGER_S = 0.7
 BAD_EVERY = 97
 """Each so-manieth line of the file has no balance, which the rule refuses."""
 
@@ -78,18 +84,46 @@ def child_run(folder: str, url: str, operation: str, batch_size: int | None) -> 
     return run(project, operation, options=RunOptions(batch_size=batch_size)).status.exit_code
 
 
+def child_run_until(folder: str, url: str, operation: str, batches: int) -> int:
+    """What a process does that dies when so many batches are committed."""
+    faultpoints.install(KillAt(Point.AFTER_COMMIT, batches))
+    return child_run(folder, url, operation, None)
+
+
 def child_run_when(folder: str, url: str, operation: str, signal_file: str) -> int:
-    """Run as soon as a file is there: several children begin in the same instant."""
+    """Run as soon as a file is there: several children begin in the same instant, and the one that
+    may work is still at it when the slowest of them asks.
+    """
     project = open_project(Path(folder), url)
     Path(f"{signal_file}.{os.getpid()}").touch()
     while not Path(signal_file).exists():
         time.sleep(0.0005)
-    return run(project, operation).status.exit_code
+    return run(project, operation, listen=_linger).status.exit_code
+
+
+def _linger(event: Event) -> None:
+    if isinstance(event, ChecksJudged):
+        time.sleep(LINGER_S)
 
 
 def child_resume(folder: str, url: str, execution_id: str) -> int:
     """What a process does that is killed while it resumes."""
     return resume(open_project(Path(folder), url), execution_id).status.exit_code
+
+
+def child_retry(
+    folder: str,
+    url: str,
+    execution_id: str,
+    corrected: str,
+    kill: tuple[Point, int] | None,
+    number: int,
+) -> int:
+    """What a process does that retries rejects, three at a time, until a signal ends it."""
+    faultpoints.install(KillAt(*kill, number) if kill else None)
+    project, options = open_project(Path(folder), url), RunOptions(batch_size=3)
+    done = retry(project, execution_id, corrected=Path(corrected), options=options)
+    return int(done.number is None)
 
 
 def committed(project: Project) -> int:

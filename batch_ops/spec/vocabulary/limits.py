@@ -54,9 +54,10 @@ SIZES = (
         "throttle",
         (_O, _S),
         forms.THROTTLE,
-        "A pause between two batches, or the most rows a second of all lanes together. Not in an"
+        "A pause between two batches; the most rows a second of all lanes together; the most"
+        " sessions at work in the database: while there are more, no batch is begun. Not in an"
         " atomic operation.",
-        'throttle: {pause: "100 ms", rows_per_second: 5000}',
+        'throttle: {pause: "100 ms", rows_per_second: 5000, max_active: 20}',
         otherwise="as fast as it goes",
     ),
     Option(
@@ -76,6 +77,33 @@ SIZES = (
         "The operation stops between two batches after this time; of a `custom_function` step it is"
         " for each call.",
         'timeout: "30 minutes"',
+        otherwise="no limit",
+    ),
+    Option(
+        "statement_timeout",
+        (_O, _S),
+        forms.DURATION,
+        "How long a statement of a batch may take. Its batch is rolled back then and done with half"
+        " the rows, down to one; then the execution stops. Not on MySQL; MariaDB does it.",
+        'statement_timeout: "30 seconds"',
+        otherwise="what the database allows",
+    ),
+    Option(
+        "lock_timeout",
+        (_O, _S),
+        forms.DURATION,
+        "How long it may wait for a lock of others. The batch is rolled back and tried again by"
+        " `retry`, then with fewer rows; then the execution stops. Whole seconds on MySQL and"
+        " MariaDB.",
+        'lock_timeout: "2 seconds"',
+        otherwise="what the database allows",
+    ),
+    Option(
+        "max_memory",
+        (_O,),
+        forms.AMOUNT,
+        "The operation stops between two batches when its process uses more.",
+        'max_memory: "512 MB"',
         otherwise="no limit",
     ),
 )
@@ -108,6 +136,15 @@ ERRORS = (
         otherwise="no limit",
     ),
     Option(
+        "circuit_breaker",
+        (_O,),
+        forms.CIRCUIT_BREAKER,
+        "The execution stops when so many batches in a row failed or were refused whole; with"
+        " `share` also when more of the rows of the last so many batches were refused.",
+        'circuit_breaker: {batches: 5, share: "50%"}',
+        otherwise="only `max_errors` stops it",
+    ),
+    Option(
         "skip_invalid_rows",
         (_O,),
         forms.BOOLEAN,
@@ -132,5 +169,13 @@ ERRORS = (
         "atomic: true",
         default=False,
     ),
-    Option("undo", (_O,)),
+    Option(
+        "undo",
+        (_O,),
+        forms.BOOLEAN,
+        "Images of changed rows are kept, before and after, so that `batch-ops undo` can put them"
+        " back. Not with custom functions; not on MySQL and MariaDB.",
+        "undo: true",
+        default=False,
+    ),
 )

@@ -115,6 +115,11 @@ class Shell:
         with sqlite3.connect(self.database) as connection:
             return connection.execute(sql).fetchall()
 
+    def change(self, sql: str) -> None:
+        """What others do in the project's SQLite file."""
+        with sqlite3.connect(self.database) as connection:
+            connection.execute(sql)
+
     def tables(self) -> set[str]:
         """The tables that are there."""
         return {name for (name,) in self.query("SELECT name FROM sqlite_master")}

@@ -65,6 +65,7 @@ def declared(live, table):
     return Catalog.load([live.folder / "defs"]).entity(table)
 
 
+@pytest.mark.slow
 def test_a_new_project_runs_with_the_five_commands_of_its_readme(tmp_path: Path) -> None:
     """In processes of their own, as its person would; the run through Dagster."""
     folder = tmp_path / "ops"

@@ -37,7 +37,7 @@ def test_list_as_json_has_stable_keys(empty):
         "steps": [{"name": "validate", "kind": "select"}, {"name": "update", "kind": "update"}],
         "parameters": [
             {"name": "min_age", "type": "integer", "many": False, "required": True,
-             "default": None, "description": ""}
+             "default": None, "description": "", "env": None}
         ],
         "description": "Old people are retired.",
     }  # fmt: skip
@@ -69,7 +69,7 @@ def test_check_prints_each_binding_and_ends_well(shell):
 
 def test_check_as_json_has_stable_keys(shell):
     told = shell("check", "--json").json
-    assert set(told) == {"files", "operations", "errors", "warnings"}
+    assert set(told) == {"files", "operations", "errors", "refused", "not_asked", "warnings"}
     retire = next(each for each in told["operations"] if each["operation"] == "retire")
     assert set(retire) == {
         "operation", "entity", "steps", "parameters", "preconditions", "postconditions",
@@ -201,7 +201,7 @@ def test_status_without_executions_creates_nothing(empty):
     said = empty("status")
     assert said.code == 0
     assert "no execution yet" in said.out
-    assert empty("status", "--json").json == {"executions": []}
+    assert empty("status", "--json").json == {"executions": [], "unreachable": []}
     assert not empty.database.exists()
 
 
@@ -229,7 +229,7 @@ def test_status_of_one_shows_steps_checks_rejects_and_the_next_command(shell):
     execution = retired(shell)
     said = shell("status", execution[:8])
     for part in (execution, "validate", "400 selected", "396 updated, 4 failed", "holds",
-                 "SQLITE_CONSTRAINT_CHECK", f"batch-ops errors {execution[:8]}"):  # fmt: skip
+                 "23514", f"batch-ops errors {execution[:8]}"):  # fmt: skip
         assert part in said.out, part
     assert shell("status", execution, "--json").json["counts"]["failed"] == 4
 
@@ -266,6 +266,20 @@ def test_status_of_an_unknown_execution_is_exit_code_2(shell):
     assert said.error == "There is no execution 'ffff'."
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--verify"], "--verify needs an execution."),
+        (["abc", "--verify", "--watch"], "--watch and --verify exclude each other."),
+        (["abc", "--verify"], "There is no execution 'abc'."),
+    ],
+    ids=["none", "watch", "unknown"],
+)
+def test_status_verify_of_what_cannot_be_counted_is_exit_code_2(shell, arguments, told):
+    said = shell("status", *arguments)
+    assert (said.code, said.error) == (2, told)
+
+
 # errors
 
 
@@ -300,11 +314,11 @@ def test_errors_shows_reasons_and_rows(imported):
 def test_errors_as_json_is_one_object_with_every_reject(imported):
     shell, execution = imported
     told = shell("errors", execution, "--json").json
-    assert set(told) == {"execution_id", "operation", "total", "reasons", "rejects"}
+    assert set(told) == {"execution_id", "operation", "total", "states", "reasons", "rejects"}
     assert told["total"] == 3
     assert sorted(reject["row"] for reject in told["rejects"]) == [2, 3, 4]
     assert set(told["rejects"][0]) == {
-        "code", "message", "outcome", "row", "key", "column", "value", "data",
+        "code", "message", "outcome", "row", "key", "column", "value", "data", "step", "state",
     }  # fmt: skip
     assert sum(reason["rows"] for reason in told["reasons"]) == 3
 
@@ -353,3 +367,70 @@ def test_errors_of_what_had_none_says_so(shell):
 def test_errors_refuses_two_forms_at_once(imported):
     shell, execution = imported
     assert shell("errors", execution, "--json", "--csv").code == 2
+
+
+@pytest.fixture
+def archived(shell, monkeypatch):
+    """An execution here, and a named connection whose server does not answer."""
+    url = "postgresql://me:s3cretpass@127.0.0.1:1/old"
+    monkeypatch.setenv("BATCH_OPS_DATABASE_URL_ARCHIVE", url)
+    shell.declare("name: old\nkey: [id]\nconnection: archive\nfields: {id: integer}\n", "old.yaml")
+    shell.execution = shell("run", "rename", ALONE, "--json").json["execution_id"]
+    return shell
+
+
+def test_a_database_that_cannot_be_asked_is_named_and_the_others_are_told(archived):
+    """On stderr, without its password; the exit code says that something is missing."""
+    said = archived("status")
+    assert said.code == 3
+    assert archived.execution[:8] in said.out
+    (line,) = [line for line in said.err.splitlines() if "could not be asked" in line]
+    assert line.startswith("The connection 'archive' could not be asked: The database postgresql:")
+    assert "cannot be reached" in line
+    assert "s3cretpass" not in said.err
+    told = archived("status", "--json")
+    assert told.code == 3
+    assert [each["execution_id"] for each in told.json["executions"]] == [archived.execution]
+    (missed,) = told.json["unreachable"]
+    assert missed["connection"] == "archive"
+    assert "s3cretpass" not in told.out
+
+
+def test_an_execution_that_was_found_needs_no_other_database(archived):
+    for arguments in (
+        ("status", archived.execution),
+        ("status", archived.execution[:8], "--verify"),
+        ("errors", archived.execution),
+    ):
+        said = archived(*arguments)
+        assert (said.code, "could not be asked" in said.err) == (0, False), said
+
+
+def test_an_execution_that_may_be_in_a_database_that_cannot_be_asked_is_not_called_unknown(
+    archived,
+):
+    said = archived("status", "12345678")
+    assert said.code == 3
+    assert "cannot be reached" in said.error
+
+
+def test_where_nothing_is_known_the_database_that_cannot_be_asked_is_the_answer(archived):
+    archived.database.unlink()
+    said = archived("status")
+    assert said.code == 3
+    assert "cannot be reached" in said.error
+    assert said.out == ""
+
+
+def test_a_connection_without_a_url_leaves_the_others_told(archived, monkeypatch):
+    monkeypatch.delenv("BATCH_OPS_DATABASE_URL_ARCHIVE")
+    said = archived("status")
+    assert said.code == 3
+    assert archived.execution[:8] in said.out
+    assert "The connection 'archive' could not be asked: The connection 'archive' has no URL" in (
+        " ".join(said.err.split())
+    )
+
+
+def test_what_is_declared_is_listed_whatever_answers(archived):
+    assert archived("list").code == 0

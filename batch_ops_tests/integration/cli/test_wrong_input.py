@@ -20,7 +20,7 @@ ALONE = "--no-dagster"
         (["run", "rename", "--batchsize", "5"], "Unknown option: --batchsize.", "--batch-size"),
         (["run"], "OPERATION is missing: batch-ops run needs it.", "batch-ops run --help"),
         (["plan"], "OPERATION is missing: batch-ops plan needs it.", "--help"),
-        (["errors"], "No execution has rejects.", "batch-ops status"),
+        (["errors"], "No execution has open rejects.", "batch-ops status"),
         (["run", "rename", "extra"], "`batch-ops run` does not take 'extra'.", "--help"),
         (["run", "rename", "--batch-size"], "--batch-size has no value", "--help"),
         (["run", "rename", "--batch-size", "many"], '"many"', "--help"),

@@ -455,7 +455,7 @@ def test_many_refused_records_of_one_row_never_make_counts_negative(
 ) -> None:
     ask(lambda given: [{"shop": "s0", "item": "x", "price": 1} for _ in range(len(given) * 3)])
     result = run(prices.project(), "refresh")
-    assert result.step("ask").counts == Counts(total=105, failed=105)
+    assert result.step("ask").counts == Counts(total=140, selected=35, failed=105)
 
 
 def test_a_function_that_exits_has_failed_and_ends_nothing_else(prices: Prices, ask: Any) -> None:

@@ -89,6 +89,7 @@ def notes(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) ->
     project.dispose()
 
 
+@pytest.mark.quick("sqlite")
 def test_an_update_by_any_value_changes_its_row_alone_with_the_same_statement(notes: Notes) -> None:
     before, begun = notes.rows(), None
     for number, value in enumerate(VALUES):
@@ -102,6 +103,7 @@ def test_an_update_by_any_value_changes_its_row_alone_with_the_same_statement(no
     assert len(begun or ()) >= 1
 
 
+@pytest.mark.quick("sqlite")
 def test_a_delete_by_any_value_removes_its_row_alone_with_the_same_statement(notes: Notes) -> None:
     before, begun = notes.rows(), None
     for number, value in enumerate(VALUES):

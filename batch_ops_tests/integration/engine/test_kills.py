@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from batch_ops.engine import Project
     from batch_ops_tests.support.forkserver import ForkServer
 
-KILLS = 6
-"""Random kills per operation and database: 24 per database, over import, update and delete."""
+KILLS = 2
+"""Random kills per operation and database, at any moment; `crashes` kills at every place."""
 _UNDISTURBED: dict[tuple[str, str], dict[str, Any]] = {}
 
 
@@ -57,6 +58,7 @@ def undisturbed(folder: Path, url: str, operation: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("operation", kills.OPERATIONS)
+@pytest.mark.quick("sqlite-remove", "postgresql-import_accounts")
 def test_killed_at_a_random_moment_and_resumed_it_ends_as_if_undisturbed(
     folder: Path,
     database_url: str,
@@ -91,6 +93,7 @@ def test_killed_at_a_random_moment_and_resumed_it_ends_as_if_undisturbed(
         project.dispose()
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_still_ends_as_if_undisturbed(
     folder: Path,
     database_url: str,
@@ -113,6 +116,7 @@ def test_killed_again_and_again_it_still_ends_as_if_undisturbed(
     project.dispose()
 
 
+@pytest.mark.quick("sqlite")
 def test_killed_after_its_update_had_finished_it_is_resumable(
     folder: Path,
     database_url: str,
@@ -127,8 +131,8 @@ def test_killed_after_its_update_had_finished_it_is_resumable(
     accounts.execute(
         project.database(), ["UPDATE accounts SET status = 'frozen' WHERE balance >= 500"]
     )
-    child = kills.start(fork_server, folder, database_url, "sweep")
-    assert kills.kill_after(child, project, 82)
+    child = fork_server.run(kills.child_run_until, str(folder), database_url, "sweep", 82)
+    assert child.wait() == -signal.SIGKILL, child.output
     execution_id = newest_unfinished(project)
     assert execution_id is not None
     steps = {s.name: s.status for s in result_of(project, execution_id).steps}

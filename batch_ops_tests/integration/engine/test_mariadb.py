@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from batch_ops.engine import RunOptions, newest_unfinished, preview, rejects_of, resume, run
+from batch_ops.engine import (
+    RunOptions,
+    kept_rejects,
+    newest_unfinished,
+    preview,
+    rejects_of,
+    resume,
+    retry,
+    run,
+)
 from batch_ops.errors import PreconditionFailedError
 from batch_ops.results import Counts, Status
 from batch_ops_tests.support import accounts, kills
@@ -62,3 +71,20 @@ def test_an_import_stopped_and_resumed(on_mariadb: Project):
     assert result.counts == Counts(total=4000, created=3958, invalid=42)
     rows = accounts.query(on_mariadb.database(), "SELECT count(*), count(balance) FROM imported")
     assert rows == [(3958, 3958)]
+
+
+def test_rejects_are_retried_corrected_and_as_they_are(on_mariadb: Project, tmp_path: Path):
+    result = run(on_mariadb, "import_accounts")
+    file = tmp_path / "corrected.csv"
+    wrong = [kept.reject.row for kept in kept_rejects(on_mariadb, result.execution_id)]
+    file.write_text("balance,reject_row\n" + "".join(f"7,{row}\n" for row in wrong))
+    done = retry(on_mariadb, result.execution_id, corrected=file)
+    assert (done.recovered, done.result.status) == (42, Status.COMPLETED)
+    accounts.make_accounts(on_mariadb.database(), 500, ", CHECK (balance >= 0)")
+    result = run(on_mariadb, "debit")
+    accounts.execute(on_mariadb.database(), ["UPDATE accounts SET balance = 15 WHERE number < 4"])
+    done = retry(on_mariadb, result.execution_id)
+    assert (done.recovered, done.refused_again) == (4, 6)
+    assert done.result.counts == Counts(total=500, updated=494, failed=6)
+    found = accounts.query(on_mariadb.database(), "SELECT balance FROM accounts WHERE number < 4")
+    assert found == [(5,)] * 4

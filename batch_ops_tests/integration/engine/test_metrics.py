@@ -129,8 +129,8 @@ def test_an_operation_names_the_table_of_its_metrics(tmp_path: Path, database_ur
 class Blocking:
     """Holds a lock of the table for 1.5 s, from the first batch of the step `shut` on.
 
-    Where one connection writes at a time, lanes hardly ever leave a gap: it is asked for all the
-    time.
+    Where one connection writes at a time, it is asked for all the time, and the lanes' pauses let
+    it in.
     """
 
     def __init__(self, database: Database) -> None:
@@ -156,8 +156,10 @@ class Blocking:
                 return raw.close
 
 
+@pytest.mark.quick("sqlite")
 def test_waiting_for_somebody_elses_lock_is_measured(tmp_path: Path, database_url: str):
-    project = made(tmp_path, database_url, 6000)
+    text_ = TEXT.replace("    collect_metrics", "    throttle: 20 ms\n    collect_metrics")
+    project = made(tmp_path, database_url, 600, text_)
     assert run(project, "close", listen=Blocking(project.database())).status is Status.COMPLETED
     found = measured(project)
     assert found["find"]["lock_wait_seconds"] < 0.5
@@ -187,3 +189,15 @@ def test_a_percentile_is_a_value_that_was_measured():
     values = [float(number) for number in range(1, 11)]
     assert (percentile(values, 0.5), percentile(values, 0.95)) == (5.0, 10.0)
     assert percentile([3.0], 0.5) == 3.0
+
+
+def test_what_collects_its_errors_is_measured_and_ends(closing: Callable[..., Project]):
+    """Errors that are read as a stream do not make streams of the statements behind them."""
+    project = closing(
+        "error_handling: collect_errors", "collect_metrics: true",
+        extra=", CHECK (status <> 'closed' OR number <> 3)",
+    )  # fmt: skip
+    result = run(project, "close")
+    assert result.status is Status.COMPLETED_WITH_ERRORS
+    assert len(result.errors) == 1
+    assert measured(project)[None]["rejects"] == 1.0

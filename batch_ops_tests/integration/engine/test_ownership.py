@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from batch_ops.engine import (
@@ -32,11 +33,15 @@ from batch_ops.errors import (
     UsageError,
 )
 from batch_ops.journal import chunks
+from batch_ops.journal.ownership import process_lives, started_at
 from batch_ops.results import Counts, Status
 from batch_ops_tests.support import accounts, kills
+from batch_ops_tests.support.waiting import until_one_waits
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from sqlalchemy import Connection
 
     from batch_ops_tests.support.forkserver import ForkServer
 
@@ -86,6 +91,17 @@ def test_a_dead_holder_loses_its_table_to_another_operation(project: Project):
     assert (lost.status, lost.stopped_reason) == (Status.FAILED, "process_died")
 
 
+def test_a_holder_lives_on_when_the_clock_is_set(project: Project, monkeypatch: pytest.MonkeyPatch):
+    """What time a process seems to have started changes with the clock; it is the same process."""
+    accounts.make_accounts(project.database(), 100)
+    holder = begin(project, "debit")
+    booted = psutil.boot_time() + 100
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted)
+    with pytest.raises(OwnershipError, match=f"held by execution {holder.id[:8]}"):
+        run(other_process(project), "remove")
+    assert not process_lives(os.getpid(), started_at(os.getpid()) + 1), "another one of its pid"
+
+
 def test_resume_is_refused_beside_a_living_process(project: Project):
     accounts.make_accounts(project.database(), 100)
     holder = begin(project, "debit")
@@ -117,6 +133,8 @@ def test_a_worker_that_lost_its_token_cannot_write(project: Project):
     execution.plan_step("update")
     database, journal = project.database(), project.journal()
     from batch_ops.engine.lane import Lane
+    from batch_ops.engine.pace import Pace
+    from batch_ops.engine.watch import Watch
 
     def steal() -> None:
         with database.writing() as connection:
@@ -124,23 +142,56 @@ def test_a_worker_that_lost_its_token_cannot_write(project: Project):
 
     stolen = []
 
-    def between_batches() -> None:
-        if not stolen:
-            stolen.append(True)
-            steal()
+    class Stealing(Watch):
+        def __call__(self) -> None:
+            if not stolen:
+                stolen.append(True)
+                steal()
 
     lane = Lane(
         execution,
         execution.operation.step("update"),
         f"{project.worker().name}/1",
         report=lambda _message: None,
-        must_stop=between_batches,
+        watch=Stealing(execution, Counts()),
+        pace=Pace(None, lambda: 0),
     )
     before = accounts.query(database, "SELECT sum(balance) FROM accounts")
     with pytest.raises(TakenOverError):
         lane.run()
     assert accounts.query(database, "SELECT sum(balance) FROM accounts") == before
     assert accounts.query(database, "SELECT count(*) FROM batch_operation_logs") == [(0,)]
+
+
+def test_two_lanes_that_claim_at_once_have_two_chunks(
+    tmp_path: Path, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """The second one has seen the chunk as free, and waits for the first one's commit."""
+    monkeypatch.setenv("BATCH_OPS_DATABASE_URL", postgresql_url)
+    project = accounts.project(tmp_path, postgresql_url)
+    database, journal = project.database(), project.journal()
+    accounts.make_accounts(database, 500)
+    execution = begin(project, "debit")
+    assert len(execution.plan_step("update")) > 1
+
+    def claimed(connection: Connection, lane: int) -> int:
+        worker = f"{project.worker().name}/{lane}"
+        claim = chunks.claim_next(journal, connection, execution.id, "update", worker)
+        assert claim is not None
+        return claim.chunk.number
+
+    def at_once() -> int:
+        with database.writing() as connection:
+            return claimed(connection, 2)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.writing() as connection:
+            first = claimed(connection, 1)
+            second = pool.submit(at_once)
+            until_one_waits(database)
+        assert (first, second.result()) == (1, 2)
+    execution.abort(KeyboardInterrupt())
+    project.dispose()
 
 
 def test_a_struck_out_worker_claims_no_chunk(project: Project):
@@ -181,6 +232,21 @@ def test_once_is_once_and_again_is_asked_for(project: Project, tmp_path: Path):
     once.dispose()
 
 
+def test_what_was_done_is_not_done_again_because_a_check_failed(project: Project, tmp_path: Path):
+    """Its rows are written: a failed postcondition does not take them back."""
+    accounts.make_accounts(project.database(), 100)
+    options = 'once: true\n    postconditions: ["COUNT(*) = 0"]'
+    text = accounts.ACCOUNTS.replace("operation: debit", f"operation: debit\n    {options}")
+    url = project.database().url.render_as_string(hide_password=False)
+    once = accounts.project(tmp_path / "once", url, text)
+    done = run(once, "debit")
+    assert done.status is Status.COMPLETED_WITH_FAILED_CHECKS
+    assert done.counts.updated == 100
+    with pytest.raises(AlreadyCompletedError, match=r"\(completed_with_failed_checks\)"):
+        run(once, "debit")
+    once.dispose()
+
+
 def test_the_journal_tells_who_started_it_and_from_where(project: Project):
     accounts.make_accounts(project.database(), 10)
     run(project, "debit", launch=Launch(actor="ada", via="shell", run_id="r1"))
@@ -188,6 +254,7 @@ def test_the_journal_tells_who_started_it_and_from_where(project: Project):
     assert rows == [("ada", "shell", "r1")]
 
 
+@pytest.mark.quick("postgresql")
 def test_the_same_operation_started_twice_at_once_runs_once(
     tmp_path: Path, database_url: str, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
 ):
@@ -207,49 +274,4 @@ def test_the_same_operation_started_twice_at_once_runs_once(
     told = [child.output for child in children if child.wait() != 0]
     assert [text for text in told if "UnfinishedExecutionError" not in text] == []
     assert [str(r.status) for r in history(project)] == ["completed"]
-    project.dispose()
-
-
-def test_a_frozen_process_is_taken_over_and_cannot_write_when_it_wakes(
-    tmp_path: Path, postgresql_url: str, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("BATCH_OPS_DATABASE_URL", postgresql_url)
-    kills.write_project(tmp_path)
-    project = kills.open_project(tmp_path, postgresql_url)
-    kills.fill(project)
-    child = kills.start(fork_server, tmp_path, postgresql_url, "remove")
-    while kills.committed(project) < 5:
-        assert child.poll() is None, child.output
-        time.sleep(0.001)
-    child.kill(signal.SIGSTOP)
-    execution_id = history(project)[0].execution_id
-    with pytest.raises(OwnershipError, match="--take-over"):
-        resume(project, execution_id)
-    result = resume(project, execution_id, options=RunOptions(take_over=True))
-    child.kill(signal.SIGCONT)
-    assert child.wait() == 4, child.output
-    assert (result.status, result.counts) == (Status.COMPLETED, Counts(total=4000, deleted=4000))
-    assert kills.facts(project, "remove", execution_id)["status"] == "completed"
-    project.dispose()
-
-
-def test_a_frozen_process_on_one_writers_database_is_not_taken_over(
-    tmp_path: Path, sqlite_url: str, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("BATCH_OPS_DATABASE_URL", sqlite_url)
-    kills.write_project(tmp_path)
-    project = kills.open_project(tmp_path, sqlite_url)
-    kills.fill(project)
-    child = kills.start(fork_server, tmp_path, sqlite_url, "remove")
-    while kills.committed(project) < 1:
-        assert child.poll() is None, child.output
-        time.sleep(0.001)
-    child.kill(signal.SIGSTOP)
-    execution_id = history(project)[0].execution_id
-    with pytest.raises(OwnershipError, match=f"process {child.pid}"):
-        resume(project, execution_id, options=RunOptions(take_over=True))
-    with pytest.raises(OwnershipError, match=f"process {child.pid}"):
-        run(project, "debit")
-    child.kill(signal.SIGCONT)
-    assert child.wait() == 0, child.output
     project.dispose()

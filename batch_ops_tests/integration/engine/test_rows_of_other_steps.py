@@ -92,6 +92,7 @@ def project(folder: Path, url: str, kind: str, case: str, more: str) -> Project:
 
 @pytest.mark.parametrize("case", CONDITIONS)
 @pytest.mark.parametrize("batch_size", [2, 1000])
+@pytest.mark.quick("-2-")
 def test_batches_of_any_size_change_the_same_rows(
     tmp_path: Path, database_url: str, case: str, batch_size: int
 ) -> None:

@@ -96,6 +96,7 @@ def double() -> Iterator[None]:
         ),
     ],
 )
+@pytest.mark.quick("sqlite", "upsert_rows")
 def test_stopped_by_its_time_and_resumed_until_it_ends(
     tmp_path: Path,
     database_url: str,

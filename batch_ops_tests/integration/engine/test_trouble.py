@@ -90,11 +90,15 @@ def test_a_server_that_is_restarted_is_waited_for_or_the_execution_is_resumable(
     project.dispose()
 
 
+@pytest.mark.quick("sqlite")
 def test_counters_are_seen_from_another_process_while_it_works(
     tmp_path: Path, database_url: str, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("BATCH_OPS_DATABASE_URL", database_url)
     kills.write_project(tmp_path)
+    named = "operation: sweep\n"
+    slowly = accounts.ACCOUNTS.replace(named, named + "    throttle: 20 ms\n")
+    (tmp_path / "defs" / "accounts.yaml").write_text(slowly)
     project = kills.open_project(tmp_path, database_url)
     kills.fill(project)
     child = kills.start(fork_server, tmp_path, database_url, "sweep")

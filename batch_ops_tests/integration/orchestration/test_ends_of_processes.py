@@ -9,18 +9,20 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
 
+from batch_ops.cli.app import execute
+from batch_ops.engine import cancel
 from batch_ops.errors import OwnershipError, RefusedError, UsageError
 from batch_ops.orchestration import processes, reconcile
 from batch_ops.orchestration.launch import launch_resume, launch_run
 from batch_ops.orchestration.session import Session
 from batch_ops.results import Status
 from batch_ops_tests.integration.orchestration.test_failed_runs import (
+    CHUNKS,
     assert_whole,
     committed,
     missing,
@@ -28,6 +30,7 @@ from batch_ops_tests.integration.orchestration.test_failed_runs import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from batch_ops_tests.support.things import Things
 
@@ -57,9 +60,8 @@ def wait_there(process: subprocess.Popen[str]) -> None:
     assert process.stdout.readline() == "there\n"
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.slow
 def test_a_signal_ends_the_run_canceled_and_the_execution_stopped(imported: Things, number):
     imported.slow_update()
     with launched(imported, "tell", 2) as process:
@@ -76,8 +78,9 @@ def test_a_signal_ends_the_run_canceled_and_the_execution_stopped(imported: Thin
     assert_whole(imported)
 
 
+@pytest.mark.slow
 def test_terminated_in_dagster_a_shell_run_ends(imported: Things):
-    imported.slow_update()
+    imported.slow_update(2_400_000)
     with launched(imported, "tell", 2) as process:
         wait_there(process)
         with imported.instance() as instance:
@@ -104,6 +107,7 @@ def test_killed_and_resumed_everything_is_whole_and_no_run_goes_on(imported: Thi
     assert child.root_run_id == root.run_id
 
 
+@pytest.mark.slow
 def test_without_everything_dagster_wrote_the_partitions_come_back(imported: Things):
     with launched(imported, "kill", 4) as process:
         process.wait(30)
@@ -112,6 +116,8 @@ def test_without_everything_dagster_wrote_the_partitions_come_back(imported: Thi
     result = launch_resume(imported.project, imported.newest().execution_id)
     assert result.status is Status.COMPLETED
     assert_whole(imported)
+    for step in CHUNKS:
+        assert set(imported.keys(step)) == imported.green(step), step
 
 
 def forget_dagster(folder: Path) -> None:
@@ -119,6 +125,7 @@ def forget_dagster(folder: Path) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
+@pytest.mark.slow
 def test_the_sensor_closes_dead_runs_and_shows_what_was_committed(imported: Things):
     with launched(imported, "kill", 4) as process:
         process.wait(30)
@@ -133,6 +140,25 @@ def test_the_sensor_closes_dead_runs_and_shows_what_was_committed(imported: Thin
     assert len(imported.green("update")) >= 4
     assert runs(imported)[0].status is dg.DagsterRunStatus.FAILURE
     assert not imported.newest().status.finished, "resuming is a person's decision"
+
+
+@pytest.mark.parametrize("dead", [True, False])
+@pytest.mark.slow
+def test_of_a_cancelled_execution_only_what_was_done_is_shown(imported: Things, dead: bool):
+    """Its missing chunks will never be made: they are no partitions any more."""
+    imported.slow_update()
+    with launched(imported, "kill" if dead else "tell", 4) as process:
+        if not dead:
+            wait_there(process)
+            cancel(imported.project, imported.newest().execution_id)
+        assert process.wait(30) == (-signal.SIGKILL if dead else 4)
+    if dead:
+        assert execute(("cancel", imported.newest().execution_id)) == 0
+    assert imported.newest().status is Status.CANCELLED
+    assert len(imported.keys("update")) >= 4
+    assert set(imported.keys("update")) == imported.green("update") == committed(imported)
+    [run] = runs(imported)
+    assert run.status is (dg.DagsterRunStatus.STARTED if dead else dg.DagsterRunStatus.FAILURE)
 
 
 @pytest.mark.slow
@@ -151,6 +177,7 @@ def test_a_run_that_works_is_not_called_dead(imported: Things):
     assert_whole(imported)
 
 
+@pytest.mark.slow
 def test_partitions_turn_green_while_the_run_goes_on(imported: Things):
     imported.slow_update()
     with launched(imported, "tell", 2) as process:
@@ -183,6 +210,7 @@ def test_a_broken_instance_is_told_in_words(imported: Things):
     assert imported.query("SELECT COUNT(*) FROM batch_operations") == [(1,)]
 
 
+@pytest.mark.slow
 def test_a_reexecuted_run_is_not_dead_because_of_its_parents_process(imported: Things):
     with launched(imported, "kill", 4) as process:
         process.wait(30)
@@ -194,29 +222,6 @@ def test_a_reexecuted_run_is_not_dead_because_of_its_parents_process(imported: T
             root_run_id=dead.run_id,
         )  # fmt: skip
         assert not processes.is_dead(child)
-
-
-def test_the_second_ctrl_c_ends_the_shell_at_once(imported: Things):
-    imported.slow_update(60_000_000)
-    shell = [str(Path(sys.executable).parent / "batch-ops"), "run", "settle_things"]
-    with subprocess.Popen(
-        shell, cwd=imported.folder, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
-    ) as process:
-        until = time.monotonic() + 30
-        while not imported.keys("update") and time.monotonic() < until:
-            time.sleep(0.1)
-        time.sleep(1.0)
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.2)
-        began = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 130
-        assert time.monotonic() - began < 1.5
-        assert process.stderr is not None
-        assert "Stopped at once" in process.stderr.read()
-    imported.change("DROP TRIGGER slow")
-    assert launch_resume(imported.project, imported.newest().execution_id).status.finished
-    assert_whole(imported)
 
 
 @pytest.mark.parametrize(

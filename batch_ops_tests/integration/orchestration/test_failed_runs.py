@@ -103,6 +103,7 @@ def test_the_shell_meets_the_engines_own_error(imported: Things):
     assert caught.value.exit_code == 3
 
 
+@pytest.mark.slow
 def test_resume_goes_on_as_a_child_of_the_run(failed: Things):
     root = newest_run(failed)
     result = launch_resume(failed.project, failed.newest().execution_id)
@@ -138,6 +139,7 @@ def settle_job() -> dg.JobDefinition:
     return definitions_from(Project.find()).resolve_job_def("settle_things")
 
 
+@pytest.mark.slow
 def test_reexecution_of_all_steps_resumes_what_is_unfinished(failed: Things):
     root, execution_id = newest_run(failed), failed.newest().execution_id
     assert reexecuted(failed, root).success
@@ -185,6 +187,7 @@ def committed(things: Things, step: str = "update") -> set[str]:
     return {chunk.key for chunk in chunks if chunk.completed}
 
 
+@pytest.mark.slow
 def test_chosen_chunks_are_repaired_and_no_others(failed: Things):
     keys = missing(failed)
     assert materialize(failed, keys[1:3])
@@ -233,6 +236,7 @@ def test_a_committed_chunk_is_shown_again_and_not_done_again(failed: Things):
     assert failed.query("SELECT COUNT(*) FROM batch_operation_logs") == written
 
 
+@pytest.mark.slow
 def test_who_does_the_last_chunk_of_the_last_step_ends_the_execution(imported: Things):
     imported.change(
         "CREATE TRIGGER refuse BEFORE DELETE ON things WHEN OLD.id = 550 "
@@ -257,6 +261,7 @@ def test_a_repair_that_fails_shows_what_it_committed(imported: Things):
     assert len(left) == 5
 
 
+@pytest.mark.slow
 def test_one_run_takes_keys_of_several_executions(failed: Things):
     first = failed.newest().execution_id
     launch_resume(failed.project, first)
@@ -287,6 +292,7 @@ def test_a_chunk_of_a_step_that_is_not_planned_is_refused_in_words(failed: Thing
     assert not failed.newest().status.finished
 
 
+@pytest.mark.slow
 def test_the_operation_selected_together_with_its_chunks_harms_nothing(failed: Things):
     """Materialize all on the page starts both; the unfinished execution is not begun twice."""
     key = missing(failed)[0]
@@ -303,6 +309,7 @@ def test_the_operation_selected_together_with_its_chunks_harms_nothing(failed: T
     assert_whole(failed)
 
 
+@pytest.mark.slow
 def test_a_resume_does_the_steps_it_began_with_though_the_declaration_has_changed(failed: Things):
     file = failed.folder / "defs" / "things.yaml"
     file.write_text(file.read_text().replace("name: cleanup", "name: tidy"))

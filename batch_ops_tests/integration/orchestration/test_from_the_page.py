@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 UPDATE = ["things", "settle_things", "update"]
 
 
+@pytest.mark.slow
 def test_launched_from_the_page(imported: Things):
     with serving(imported.folder) as page:
         run_id = page.launch("settle_things", {"word": "done"})

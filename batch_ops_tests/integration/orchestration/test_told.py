@@ -55,6 +55,7 @@ def told(imported: Things, hook: Received, monkeypatch: pytest.MonkeyPatch) -> T
     return imported
 
 
+@pytest.mark.quick("shell")
 def test_a_good_end_is_told_once(told: Things, hook: Received, settle):
     settle()
     assert hook.titles == ["Settled 990, removed 100"]
@@ -63,6 +64,7 @@ def test_a_good_end_is_told_once(told: Things, hook: Received, settle):
     ]
 
 
+@pytest.mark.quick("engine")
 def test_a_failure_is_told_once(told: Things, hook: Received, settle):
     told.break_update()
     settle()
@@ -70,6 +72,7 @@ def test_a_failure_is_told_once(told: Things, hook: Received, settle):
     assert hook.titles == ["settle_things stopped"]
 
 
+@pytest.mark.quick("dagster")
 def test_every_step_is_measured_and_the_log_stands_where_it_should(told: Things, settle):
     settle()
     steps = told.query("SELECT DISTINCT step FROM batch_performance_metrics ORDER BY step")

@@ -71,12 +71,14 @@ def test_job_in_process(imported: Things):
     assert_settled(imported, via="dagster")
 
 
+@pytest.mark.slow
 def test_launch_run_as_the_shell_does(imported: Things):
     result = launch_run(imported.project, "settle_things", launch=Launch(via="shell"))
     assert result.status is Status.COMPLETED
     assert_settled(imported, via="shell")
 
 
+@pytest.mark.slow
 def test_on_postgresql(things: Things, postgresql_url: str, monkeypatch):
     monkeypatch.setenv("BATCH_OPS_DATABASE_URL", postgresql_url)
     assert things.imported().counts.created == 990
@@ -84,11 +86,13 @@ def test_on_postgresql(things: Things, postgresql_url: str, monkeypatch):
     assert_settled(things, via="dagster")
 
 
+@pytest.mark.slow
 def test_job_execute(imported: Things):
     imported.dagster("job", "execute", *MODULE, "-j", "settle_things")
     assert_settled(imported, via="dagster")
 
 
+@pytest.mark.slow
 def test_asset_materialize(imported: Things):
     imported.dagster("asset", "materialize", *MODULE, "--select", "things/settle_things")
     assert_settled(imported, via="dagster")

@@ -88,6 +88,7 @@ def test_keys_are_added_in_slices_in_their_order(things: Things):
         assert list(instance.get_dynamic_partitions("name")) == keys
 
 
+@pytest.mark.slow
 def test_old_executions_are_forgotten_unfinished_ones_never(imported: Things, monkeypatch):
     monkeypatch.setattr(partitions, "KEPT", 2)
     imported.break_update()
@@ -117,6 +118,7 @@ def test_the_code_location_loads_without_pandas_and_great_expectations(things: T
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=things.folder)
 
 
+@pytest.mark.slow
 def test_a_broken_declaration_is_a_load_error_with_file_and_line(things: Things):
     file = things.folder / "defs" / "things.yaml"
     file.write_text(file.read_text().replace("chunk_rows: 200", "chunk_rowz: 200"))

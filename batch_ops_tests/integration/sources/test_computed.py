@@ -94,10 +94,7 @@ def test_a_division_by_zero_is_a_reject(ground):
     found = ground.load(ground.csv(b"id,price\n" + lines), values)
     assert found.created == 980
     assert [reject.row for reject in found.rejects] == list(range(50, 1001, 50))
-    assert {(r.code, r.column, r.outcome) for r in found.rejects} <= {
-        ("22012", "price", "failed"),
-        ("SQLITE_ERROR", "price", "failed"),
-    }
+    assert {(r.code, r.column, r.outcome) for r in found.rejects} == {("22012", "price", "failed")}
     assert "division by zero" in found.rejects[0].message
     assert found.rejects[0].key == {"id": "50"}
     assert found.rejects[0].data == {"id": "50", "price": "0"}

@@ -23,7 +23,7 @@ import sys, time, re, pathlib
 from batch_ops.database.choice import dialect_for
 from batch_ops.database.tables import Column, Table
 from batch_ops.sources import open_source
-from batch_ops.spec.model import Entity, FieldType, FileFormat, RecordFile
+from batch_ops.spec.model import CsvSource, Entity, FieldType, FileFormat, RecordFile
 from batch_ops_tests.support.loading import value
 
 kind, name, composed = sys.argv[1:]
@@ -32,14 +32,15 @@ columns = tuple(Column(n, "TEXT", FieldType.TEXT) for n in names)
 values = {n: value(f":r.{n}") for n in names} if composed == "composed" else {}
 begun = time.perf_counter()
 path = pathlib.Path(name)
+declared = CsvSource(path.name) if kind == "csv" else RecordFile(FileFormat(kind), path.name)
 source = open_source(
-    RecordFile(FileFormat(kind), path.name), Table("t", None, columns, ()), Entity("t", "t", ()),
+    declared, Table("t", None, columns, ()), Entity("t", "t", ()),
     [], folder=path.parent, parameters={}, dialect=dialect_for("postgresql"), values=values,
 )
 plan, rows = source.scan(50_000), 0
 with source.batches(plan.ranges[0].start, plan.ranges[-1].end, 10_000) as batches:
     for batch in batches:
-        rows += len(bytes(batch.records.raw(batch.records.good))) and len(batch.records.good)
+        rows += len(b"".join(batch.records.raw(batch.records.good))) and len(batch.records.good)
 status = pathlib.Path("/proc/self/status").read_text()
 peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1]) / 1024
 print(rows, peak, time.perf_counter() - begun)
@@ -54,6 +55,11 @@ def write(path: Path, kind: str, records: int) -> None:
         )
         with duckdb.connect() as connection:
             connection.execute(f"COPY ({chosen}) TO '{path}' (FORMAT parquet)")
+        return
+    if kind == "csv":
+        with path.open("w") as file:
+            file.write("id,name,note\n")
+            file.writelines(f'{n},"a name, as they are",{"x" * 60}\n' for n in range(records))
         return
     with path.open("w") as file:
         file.write("[" if kind == "json" else "")
@@ -75,12 +81,14 @@ def read(path: Path, kind: str, composed: str) -> tuple[int, float, float]:
 @pytest.mark.parametrize(
     ("kind", "composed"),
     [
+        ("csv", "plain"),
         ("jsonl", "composed"),
-        pytest.param("jsonl", "plain", marks=pytest.mark.slow),
-        pytest.param("json", "plain", marks=pytest.mark.slow),
+        ("jsonl", "plain"),
+        ("json", "plain"),
         ("parquet", "plain"),
     ],
 )
+@pytest.mark.quick("parquet")
 def test_ten_times_the_records_take_no_more_memory(tmp_path, kind, composed):
     write(tmp_path / "few", kind, FEW)
     write(tmp_path / "many", kind, MANY)

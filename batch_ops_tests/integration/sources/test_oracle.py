@@ -80,6 +80,7 @@ def oracle_url(postgresql_server: PostgreSQL) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("round_", range(4))
+@pytest.mark.quick("postgresql-1", "sqlite-0")
 def test_dirty_file_in_bulk_equals_row_by_row(
     database_url: str, oracle_url: str, tmp_path: Path, seed: int, round_: int
 ) -> None:

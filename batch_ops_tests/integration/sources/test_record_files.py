@@ -123,6 +123,7 @@ def test_a_mapping_takes_what_it_names(loaded):
     assert rows == [(7, "n", None, None, "x"), (8, None, None, None, "x")]
 
 
+@pytest.mark.quick("sqlite")
 def test_a_field_that_only_a_late_record_has_is_filled(loaded):
     lines = [b'{"id": %d}' % number for number in range(1, 2500)]
     lines.append(b'{"id": 2500, "name": "late"}')

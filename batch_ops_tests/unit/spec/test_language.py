@@ -11,6 +11,7 @@ from batch_ops.errors import DeclarationError, UnknownNameError, UsageError
 from batch_ops.spec.catalog import Catalog
 from batch_ops.spec.model import (
     CheckKind,
+    CircuitBreaker,
     EntitySource,
     ErrorHandling,
     Expiry,
@@ -69,10 +70,21 @@ def refused(text: str, word: str, line: str | None = None) -> UsageError:
         ("max_workers: 2\nworker_batch_size: 250", "worker_batch_size", 250),
         ("throttle: 100 ms", "throttle", Throttle(timedelta(milliseconds=100))),
         ("throttle: {rows_per_second: 5000}", "throttle", Throttle(None, 5000.0)),
+        ("throttle: {max_active: 20}", "throttle", Throttle(max_active=20)),
         (
             "throttle: {pause: 1s, rows_per_second: 0.5}",
             "throttle",
             Throttle(timedelta(seconds=1), 0.5),
+        ),
+        ("statement_timeout: 30s", "statement_timeout", timedelta(seconds=30)),
+        ("lock_timeout: 2 seconds", "lock_timeout", timedelta(seconds=2)),
+        ("max_memory: 512 MB", "max_memory", 512_000_000),
+        ("max_memory: 1.5GiB", "max_memory", 1_610_612_736),
+        ("circuit_breaker: 5", "circuit_breaker", CircuitBreaker(5)),
+        (
+            "circuit_breaker: {batches: 3, share: 50%}",
+            "circuit_breaker",
+            CircuitBreaker(3, 0.5),
         ),
         ("max_errors_per_worker: 0", "max_errors_per_worker", 0),
         ("max_errors_per_worker: 5", "max_errors_per_worker", 5),
@@ -105,8 +117,18 @@ def test_a_step_has_a_throttle_and_a_worker_batch_size_of_its_own():
         ("throttle: {pause: 0s}", "longer than nothing"),
         ("throttle: {rows_per_second: 0}", "a number from"),
         ("throttle: {rows_per_second: fast}", "a number from"),
+        ("throttle: {max_active: 0}", "a whole number from"),
         ("throttle: {rows_per_sec: 5}", "'rows_per_second'"),
         ("worker_batch_size: 0", "a whole number"),
+        ("statement_timeout: 30", "a text"),
+        ("lock_timeout: 0s", "longer than nothing"),
+        ("max_memory: 512", "a text"),
+        ("max_memory: 512 MW", "with its unit"),
+        ("max_memory: 1 kB", "from 1 MB on"),
+        ("circuit_breaker: 0", "a whole number from"),
+        ("circuit_breaker: {share: 50%}", "no number of batches"),
+        ("circuit_breaker: {batches: 3, share: 0.5}", "a share"),
+        ("circuit_breaker: {batch: 3}", "'batches'"),
         ("max_errors_per_worker: -1", "a whole number"),
         ('max_errors_per_worker: "1%"', "a whole number"),
     ],
@@ -430,6 +452,36 @@ def test_a_function_between_two_writing_steps_is_not_atomic():
     """
     text = text_of("atomic: true", dedent(steps))
     refused(text, "'call' stands between two writing steps", "name: call")
+
+
+# undo
+
+
+def test_images_are_kept_where_it_is_said():
+    assert declared("undo: true").undo
+    assert not declared("").undo
+
+
+@pytest.mark.parametrize(
+    ("options", "work", "word", "line"),
+    [
+        ("undo: true", SELECT, "`undo` says nothing here", "undo"),
+        ("undo: true", CALL, "does outside the database stays", "name: batch_operations"),
+        ("undo: 1", UPDATE, "true or false", "undo"),
+    ],
+)
+def test_what_cannot_be_undone_is_refused(options, work, word, line):
+    refused(text_of(options, work), word, line)
+
+
+def test_an_operation_that_calls_a_function_is_not_undone():
+    steps = """\
+    steps:
+      - {name: a, operation_type: delete}
+      - {name: call, operation_type: custom_function, function: f}
+    """
+    text = text_of("undo: true", dedent(steps))
+    refused(text, "the custom function 'call' does outside", "name: call")
 
 
 # guards and starters

@@ -21,7 +21,7 @@ from batch_ops.spec.model import (
     Settings,
     StepKind,
 )
-from batch_ops.spec.options import OPTIONS, Place
+from batch_ops.spec.options import OPTIONS
 from batch_ops_tests.unit.spec.declare import IMPORT, SELECT, catalog_of, declared, stepped, text_of
 
 TESTED: set[str] = set()
@@ -365,16 +365,6 @@ def test_an_unknown_option_gets_the_nearest_right_word(typo, right):
     assert caught.value.location.column == 5
 
 
-@pytest.mark.parametrize("option", [o.name for o in OPTIONS.values() if o.read is None])
-def test_an_option_that_does_not_exist_yet_is_refused_by_name(option):
-    if Place.OPERATION not in OPTIONS[option].places:
-        text = text_of("") + f"{option}: x\n"
-    else:
-        text = text_of(f"{option}: x")
-    with pytest.raises(DeclarationError, match=f"'{option}' is not available yet"):
-        catalog_of(text)
-
-
 def test_a_step_without_a_call_has_no_timeout_of_its_own():
     with pytest.raises(DeclarationError, match="A delete step has no timeout of its own"):
         stepped("- name: a\n  operation_type: delete\n  timeout: 1h\n")
@@ -392,6 +382,7 @@ _LANGUAGE = (
     *("postconditions", "requires_confirmation", "progress_tracking", "heartbeat_interval"),
     *("progress_notification_interval", "logging_level", "log_table", "collect_metrics"),
     *("metrics_table", "notify_on_completion", "notification_channels", "notification_message"),
+    *("statement_timeout", "lock_timeout", "max_memory", "circuit_breaker", "undo"),
 )
 ELSEWHERE = {
     **dict.fromkeys(_LANGUAGE, "test_language.py"),

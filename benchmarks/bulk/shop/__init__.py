@@ -1,0 +1,1 @@
+"""The measured tables as an app of Django."""

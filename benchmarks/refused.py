@@ -1,0 +1,118 @@
+"""What bad rows cost an operation: how much longer it takes than the same with none of them."""
+
+from __future__ import annotations
+
+import csv
+import gc
+import os
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from batch_ops.engine import Project
+from batch_ops.spec.catalog import Catalog
+from benchmarks.accounts import ENTITY
+from benchmarks.bulk import bad, rows
+from benchmarks.bulk.figures import BadRows
+from benchmarks.bulk.places import Filled, OnPostgreSQL, OnSQLite
+from benchmarks.measure import expect, timed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.bulk.places import Place
+    from benchmarks.server import Server
+
+MOST = 100_000
+"""Rows of an operation, at most."""
+CHANGED = "a CHECK violated by an update"
+DECLARATION = """
+patterns:
+  - name: batch_operations
+    operation: import_accounts
+    operation_type: insert
+    data_source: csv_file
+    batch_size: {batch}
+    max_workers: 1
+  - name: batch_operations
+    operation: set_ages
+    operation_type: update
+    parameters: {{bad: integer}}
+    update_data: {{age: {{sql: "CASE WHEN id % 10000 < :bad THEN 7 ELSE 50 END"}}}}
+    batch_size: {batch}
+    max_workers: 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Works:
+    """Measures on one kind of database, each time on a copy of a filled one."""
+
+    place: Place
+    filled: Filled
+    folder: Path
+    size: int
+
+    def imported(self, kind: str, share: int) -> float:
+        """The seconds of an import with so many bad rows of 10,000."""
+        batch = self.size // bad.BATCHES
+        call = bad.given(kind, share, batch)
+        file = self.folder / "accounts.csv"
+        _write(file, call.rows)
+        parameters = {"source_path": str(file)}
+        full = self.filled(bad.TABLES, range(1, batch + 1))
+        good = len(call.rows) - len(call.bad)
+        return self._seconds("import_accounts", full, parameters, created=good)
+
+    def changed(self, share: int) -> float:
+        """The seconds of an update that so many rows of 10,000 do not survive."""
+        full = self.filled(bad.TABLES, range(1, self.size + 1))
+        refused = sum(number % bad.OF < share for number in range(1, self.size + 1))
+        return self._seconds(
+            "set_ages", full, {"bad": share}, failed=refused, updated=self.size - refused
+        )
+
+    def _seconds(
+        self, operation: str, full: str, parameters: dict[str, Any], **counts: int
+    ) -> float:
+        with self.place.copy(full) as url:
+            os.environ["BATCH_OPS_DATABASE_URL"] = url
+            text = ENTITY + DECLARATION.format(batch=self.size // bad.BATCHES)
+            project = Project(self.folder, Catalog.from_texts({"accounts.yaml": text}))
+            gc.collect()
+            seconds, result = timed(project, operation, parameters)
+            expect(result, **counts)
+        return seconds.work
+
+
+def refused(server: Server, size: int, repetitions: int, bar: float) -> Iterator[BadRows]:
+    """Every kind of bad row in an import, and an update that the database refuses for some."""
+    size = min(size, MOST) // bad.BATCHES * bad.BATCHES
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="batch-ops-bench-")))
+        for place in (OnPostgreSQL(server), OnSQLite(folder)):
+            works = Works(place, Filled(place, stack), folder, size)
+            for kind in bad.KINDS:
+                yield _measured(works, f"{kind}, imported", kind, repetitions, bar)
+            yield _measured(works, CHANGED, CHANGED, repetitions, bar)
+
+
+def _measured(works: Works, title: str, kind: str, repetitions: int, bar: float) -> BadRows:
+    """Measure the clean operation and every share of bad rows in turn."""
+    imported = partial(works.imported, kind)
+    seconds = works.changed if kind == CHANGED else imported
+    found = BadRows(f"{title}, {works.place.name}", works.size, bar, of_operation=True)
+    for _ in range(repetitions):
+        for share, times in ((0, found.clean), *found.shares.items()):
+            times.append(seconds(share))
+    return found
+
+
+def _write(file: Path, given: list[rows.Row]) -> None:
+    with file.open("w", newline="") as target:
+        writer = csv.writer(target)
+        writer.writerow(rows.COLUMNS)
+        writer.writerows(map(rows.texts, given))
