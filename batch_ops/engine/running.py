@@ -23,7 +23,7 @@ from batch_ops.engine.watch import Watch
 from batch_ops.errors import DatabaseUnfitError, StoppedError
 from batch_ops.events import StepFinished
 from batch_ops.faultpoints import Point, reached
-from batch_ops.journal import executions
+from batch_ops.journal import chunks, executions
 from batch_ops.spec.model import OnConflict, StepKind
 
 if TYPE_CHECKING:
@@ -117,6 +117,20 @@ def step_result(execution: Context, step: Step) -> StepResult:
     return execution.result().step(step.name)
 
 
+@steady
+def _given_back(execution: Context, step: Step) -> set[str]:
+    """The keys of the step's chunks that are not completed and that no other process holds; none of
+    them is held any more.
+    """
+    journal, worker = execution.journal, execution.project.worker().name
+    with execution.database.reading() as connection:
+        left = chunks.left_open(journal, connection, execution.id, step.name, worker)
+    if left:
+        with execution.database.writing() as connection:
+            chunks.release(journal, connection, execution.id, worker)
+    return left
+
+
 class Crew:
     """The lanes of one step in this process, and what they tell.
 
@@ -140,7 +154,17 @@ class Crew:
         self._pace = Pace(self._settings.throttle, self._at_work)
 
     def work(self) -> None:
-        """Start the lanes, hand on what they tell until all have ended, raise what stopped them."""
+        """Start the lanes, hand on what they tell until all have ended, raise what stopped them.
+
+        A server that crashes forgets its last commits, also those of a lane that has ended by then:
+        what it had done is done again.
+        """
+        before, left = None, self._round()
+        while left and left != before:
+            before, left = left, self._round()
+
+    def _round(self) -> set[str]:
+        """Run lanes to their ends; the keys of the chunks that this process could still do."""
         lanes = [self._thread(number) for number in range(1, self._lanes() + 1)]
         for thread in lanes:
             thread.start()
@@ -155,6 +179,8 @@ class Crew:
         self._teller.progress()
         if errors:
             raise _first_cause(errors)
+        left = _given_back(self._execution, self._step)
+        return left if self._keys is None else left.intersection(self._keys)
 
     def _await(self, lanes: Sequence[threading.Thread]) -> None:
         """Until they have ended. Once all was broken off, not long: what still is at work is no
@@ -171,11 +197,11 @@ class Crew:
         ordered = step.stream is not None and self._settings.parallel is not True
         one_lane = ordered or step.kind is StepKind.UPSERT or step.on_conflict in _LAST_WINS
         one_lane = one_lane or self._needs_order()
-        open_chunks = sum(
+        left = sum(
             not info.completed and (self._keys is None or info.key in self._keys)
             for info in self._execution.chunks(self._step.name)
         )
-        return max(1, min(1 if one_lane else self._settings.max_workers, open_chunks))
+        return max(1, min(1 if one_lane else self._settings.max_workers, left))
 
     def _needs_order(self) -> bool:
         """Whether batches are undone in the order in which they were done: rows that refer to each

@@ -304,6 +304,21 @@ def release(journal: Journal, connection: Connection, execution_id: str, worker:
     )
 
 
+def left_open(
+    journal: Journal, connection: Connection, execution_id: str, step: str, worker: str
+) -> set[str]:
+    """The keys of chunks that are not completed, and held by nobody or by this process's lanes."""
+    table = journal.tables.chunks
+    held_here = table.c.worker.startswith(worker + "/", autoescape=True)
+    query = select(table.c.chunk_key).where(
+        table.c.operation_id == execution_id,
+        table.c.step == step,
+        table.c.status != COMPLETED,
+        or_(table.c.worker.is_(None), held_here),
+    )
+    return set(connection.execute(query).scalars())
+
+
 def close_retried(journal: Journal, connection: Connection, execution_id: str, retry: int) -> None:
     """The chunks in which a retry tried rejects are over: what is left in them is chosen anew."""
     table = journal.tables.chunks

@@ -18,7 +18,7 @@ from batch_ops.engine import (
     result_of,
 )
 from batch_ops.errors import BatchOpsError
-from batch_ops.orchestration import checks, processes, settings
+from batch_ops.orchestration import checks, processes, reconcile, settings
 from batch_ops.orchestration.handover import launcher_of
 from batch_ops.orchestration.listening import Listening
 from batch_ops.orchestration.names import EXECUTION_TAG, OPERATION_TAG, STATUS_TAG
@@ -185,6 +185,8 @@ class Session:
             return None
         result = execution.abort(error)
         self.mark(result)
+        if result.status is Status.CANCELLED:
+            reconcile.show(self.project, self.instance, result)
         # left out, Dagster would call the check failed
         checks.log(self.context, [checks.rejects(self.operation, result)])
         return result

@@ -13,12 +13,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
+from batch_ops.engine import run
 from batch_ops.faultpoints import Point
 from batch_ops_tests.conftest import LEFT_OUT
-from batch_ops_tests.support import small_disk, troubles
+from batch_ops_tests.support import crashing, small_disk, troubles
 from batch_ops_tests.support.crash_facts import Seen
+from batch_ops_tests.support.happenings import happening
 from batch_ops_tests.support.troubles import OPERATIONS, Trouble, later
 
 if TYPE_CHECKING:
@@ -231,3 +233,47 @@ def ground_on(make: Callable[..., Ground], tablespace: str) -> Iterator[Ground]:
         yield here
     finally:
         here.leave()
+
+
+@pytest.fixture
+def forgetful(postgresql_server: PostgreSQL) -> Iterator[PostgreSQL]:
+    """A server whose last ten seconds of commits that need not wait are not on the disk."""
+    admin = create_engine(postgresql_server.url(), isolation_level="AUTOCOMMIT")
+
+    def do(statement: str) -> None:
+        with admin.connect() as connection:
+            connection.execute(text(statement))
+            connection.execute(text("SELECT pg_reload_conf()"))
+        admin.dispose()
+
+    do("ALTER SYSTEM SET wal_writer_delay = '10s'")
+    yield postgresql_server
+    do("ALTER SYSTEM RESET wal_writer_delay")
+
+
+@pytest.mark.parametrize("operation", ["change", "remove"])
+def test_what_a_crash_takes_from_a_lane_that_has_ended_is_done_again(
+    operation: str, ground: Callable[..., Ground], forgetful: PostgreSQL
+) -> None:
+    """Of its chunk the server remembers that the lane has it, and the first of its batches."""
+    wanted = troubles.undisturbed("postgresql", operation, lambda: ground().project)
+    here, flushed, crashed = ground(), threading.Event(), threading.Event()
+
+    def crash_behind_the_other(point: Point) -> None:
+        lane = threading.current_thread().name
+        if (lane, point) == ("lane-1", Point.AFTER_COMMIT) and not flushed.is_set():
+            here.do("SELECT pg_logical_emit_message(true, 'tests', 'waits for the disk')")
+            flushed.set()
+        if (lane, point) == ("lane-2", Point.BEFORE_COMMIT) and not crashed.is_set():
+            crashed.set()
+            [other] = [each for each in threading.enumerate() if each.name == "lane-1"]
+            other.join(20)
+            assert not other.is_alive()
+            forgetful.restart()
+
+    with happening(crash_behind_the_other):
+        result = run(here.project, operation, crashing.CASES[operation].parameters)
+    assert flushed.is_set()
+    assert crashed.is_set()
+    assert result.status.finished, result.to_dict()
+    assert Seen(here.project).facts(same_sizes=False) == wanted

@@ -146,7 +146,7 @@ def test_the_sensor_closes_dead_runs_and_shows_what_was_committed(imported: Thin
 @pytest.mark.slow
 def test_of_a_cancelled_execution_only_what_was_done_is_shown(imported: Things, dead: bool):
     """Its missing chunks will never be made: they are no partitions any more."""
-    imported.slow_update()
+    imported.slow_update(2_400_000)
     with launched(imported, "kill" if dead else "tell", 4) as process:
         if not dead:
             wait_there(process)
