@@ -11,7 +11,8 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from batch_ops.database.convert import NOT_NULL, Refusal, too_long
+from batch_ops.database.convert import Refusal, too_long
+from batch_ops.database.faults import NOT_NULL
 from batch_ops.database.fitting import Fitting
 from batch_ops.database.plain import plain_value
 from batch_ops.database.value_reader import ValueReader, is_text

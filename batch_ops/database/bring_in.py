@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from batch_ops.database.faults import understood
@@ -13,10 +14,34 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 
-def by_copy(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows for a table.
+
+    Attributes:
+        common: what is the same in all of them.
+        names: the other columns.
+        values: of each row the values of these.
+    """
+
+    common: Mapping[str, Any]
+    names: Sequence[str]
+    values: Sequence[tuple[Any, ...]]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (*self.common, *self.names)
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """Each row by column."""
+        given = [dict(zip(self.names, row, strict=True)) for row in self.values]
+        return [{**self.common, **row} for row in given]
+
+
+def by_copy(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
     """COPY the rows into the table."""
     prepared = connection.dialect.identifier_preparer
-    names = ", ".join(map(prepared.quote, rows[0]))
+    names = ", ".join(map(prepared.quote, rows.columns))
     driver = cast("psycopg.Connection", connection.connection.driver_connection)
     statement = f"COPY {prepared.format_table(table)} ({names}) FROM STDIN"
     with understood(connection), driver.cursor() as cursor, cursor.copy(statement) as copy:
@@ -24,28 +49,30 @@ def by_copy(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[s
             copy.write_row(row)
 
 
-def by_driver(
-    connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
-) -> None:
+def by_driver(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
     """Hand the rows to the driver, all with one statement."""
     prepared = connection.dialect.identifier_preparer
-    names = ", ".join(map(prepared.quote, rows[0]))
-    values = ", ".join("?" * len(rows[0]))
+    names = ", ".join(map(prepared.quote, rows.columns))
+    values = ", ".join("?" * len(rows.columns))
     statement = f"INSERT INTO {prepared.format_table(table)} ({names}) VALUES ({values})"
     connection.exec_driver_sql(statement, list(_bound(connection, table, rows)))
 
 
-def _bound(
-    connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
-) -> Iterator[tuple[Any, ...]]:
-    """The rows' values as the driver takes them; all rows have the columns of the first."""
-    ways: dict[int, Callable[[Any], Any]] = {}
-    for place, name in enumerate(rows[0]):
-        way = table.c[name].type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
-        if way is not None:
-            ways[place] = way
-    for row in rows:
-        values = list(row.values())
-        for place, bind in ways.items():
+def _bound(connection: sa.Connection, table: sa.Table, rows: Rows) -> Iterator[tuple[Any, ...]]:
+    """The rows' values as the driver takes them."""
+    ways = {name: _way(connection, table.c[name]) for name in rows.columns}
+    first = tuple(way(v) if (way := ways[n]) else v for n, v in rows.common.items())
+    bound = [(place, way) for place, name in enumerate(rows.names) if (way := ways[name])]
+    if not bound:
+        yield from (first + row for row in rows.values)
+        return
+    for row in rows.values:
+        values = list(row)
+        for place, bind in bound:
             values[place] = bind(values[place])
-        yield tuple(values)
+        yield first + tuple(values)
+
+
+def _way(connection: sa.Connection, column: sa.Column[Any]) -> Callable[[Any], Any] | None:
+    kind = column.type.dialect_impl(connection.dialect)
+    return kind.bind_processor(connection.dialect)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from batch_ops.database.cascade_graph import Group
 
+_NO_ACTION, _RESTRICT, _CASCADE = "a", "r", "c"
+
 
 def _names(relation: str, numbers: str) -> str:
     return (
@@ -27,7 +29,7 @@ def _names(relation: str, numbers: str) -> str:
 
 # A table is named without its schema where that finds it, as in entities. The foreign keys of
 # partitions repeat their table's.
-REFERENCES = f"""
+_FOREIGN_KEYS = f"""
 WITH named AS (
   SELECT r.oid, r.relname AS name, r.oid = to_regclass(CAST(:target AS text)) AS is_target,
     CASE WHEN NOT pg_table_is_visible(r.oid) THEN n.nspname END AS schema
@@ -37,7 +39,7 @@ SELECT child.schema, child.name, child.is_target, {_names("c.conrelid", "c.conke
   parent.schema, parent.name, parent.is_target, {_names("c.confrelid", "c.confkey")}
 FROM pg_constraint AS c
 JOIN named AS child ON child.oid = c.conrelid JOIN named AS parent ON parent.oid = c.confrelid
-WHERE c.contype = 'f' AND c.confdeltype NOT IN ('n', 'd') AND NOT EXISTS (
+WHERE c.contype = 'f' AND c.confdeltype = ANY(:actions) AND NOT EXISTS (
   SELECT 1 FROM pg_constraint AS whole
   WHERE whole.oid = c.conparentid AND whole.confrelid = c.confrelid)
 ORDER BY c.oid
@@ -48,10 +50,22 @@ class PostgreSQLCascade(CascadeSQL):
     """Joins are planned from what is known of the key tables."""
 
     def references(self, connection: Connection, target: Relation) -> list[Reference]:
+        return self._references(connection, target, [_NO_ACTION, _RESTRICT, _CASCADE])
+
+    def holding_back(self, connection: Connection, target: Relation) -> list[Reference]:
+        """See Dialect.holding_back."""
+        found = self._references(connection, target, [_NO_ACTION, _RESTRICT])
+        return [reference for reference in found if reference.parent == target]
+
+    def _references(
+        self, connection: Connection, target: Relation, actions: list[str]
+    ) -> list[Reference]:
         def relation(schema: str | None, name: str, is_target: bool) -> Relation:
             return target if is_target else Relation(schema, name)
 
-        found = connection.execute(text(REFERENCES), {"target": self.name(target)})
+        found = connection.execute(
+            text(_FOREIGN_KEYS), {"target": self.name(target), "actions": actions}
+        )
         return [
             Reference(relation(*row[:3]), tuple(row[3]), relation(*row[4:7]), tuple(row[7]))
             for row in found

@@ -38,6 +38,13 @@ class SQLiteCascade(CascadeSQL):
         found = self._references(connection, target, "")
         return [reference for reference in found if reference.parent == target]
 
+    def holding_back(self, connection: Connection, target: Relation) -> list[Reference]:
+        """See Dialect.holding_back."""
+        found = self._references(
+            connection, target, " AND f.on_delete IN ('NO ACTION', 'RESTRICT')"
+        )
+        return [reference for reference in found if reference.parent == target]
+
     def _references(self, connection: Connection, target: Relation, only: str) -> list[Reference]:
         """SQLite keeps names as the foreign key spells them, and compares without case."""
         schema = target.schema or "main"

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from batch_ops.database.dialect import Dialect
     from batch_ops.database.tables import Column
 
-NOT_NULL = "23502"
 INVALID_TEXT = "22P02"
 OUT_OF_RANGE = "22003"
 TOO_LONG = "22001"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from batch_ops.database.bounds import Bounds
+    from batch_ops.database.bring_in import Rows
     from batch_ops.database.cascade_graph import Reference
     from batch_ops.database.cascade_sql import CascadeSQL
     from batch_ops.database.faults import Fault
@@ -341,6 +342,18 @@ class Dialect(ABC):
         """Whether triggers or rules have a word when rows of a table are written."""
         return True
 
+    def stays(self, column: Column, given: str, stored: str) -> str | None:
+        """Whether a value that is given to a column is the same as what a CAST to its type makes of
+        it, and is compared alike; empty: always. None: nobody knows.
+        """
+        return None
+
+    def holding_back(self, connection: Connection, table: Table) -> Sequence[Reference]:
+        """The foreign keys that lead to a table and keep the database from deleting a row that is
+        referred to; those are left out whose rows go with it.
+        """
+        return ()
+
     def drop_stage_sql(self, name: str) -> str:
         """Remove a temporary table."""
         return f"DROP TABLE IF EXISTS {name}"
@@ -425,11 +438,9 @@ class Dialect(ABC):
     def prepare_bulk(self, connection: Connection) -> None:
         """Session settings for a lane's connection."""
 
-    def bring_in(
-        self, connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Insert rows into a table of batch_ops' own; all have the columns of the first one."""
-        connection.execute(table.insert(), list(rows))
+    def bring_in(self, connection: Connection, table: sa.Table, rows: Rows) -> None:
+        """Insert rows into a table of batch_ops' own."""
+        connection.execute(table.insert(), rows.dicts())
 
 
 _EXACT = frozenset(

@@ -85,7 +85,8 @@ def as_told(connection: Connection, error: Exception) -> BaseException:
     return DBAPIError.instance(None, None, error, driver, hide_parameters=True, dialect=dialect)
 
 
-FOREIGN_KEY, UNIQUE, CHECK, EXCLUSION = "23503", "23505", "23514", "23P01"
+NOT_NULL, FOREIGN_KEY, UNIQUE = "23502", "23503", "23505"
+CHECK, EXCLUSION = "23514", "23P01"
 OTHER_ROW_STATE = "23000"
 """A row's own fault of a kind a database does not tell."""
 STATEMENT_STATES = "42"

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
     from sqlglot import exp
 
+    from batch_ops.database.bring_in import Rows
+    from batch_ops.database.cascade_graph import Reference
     from batch_ops.database.cascade_sql import CascadeSQL
     from batch_ops.database.load import Layout, Loader
     from batch_ops.database.looks import Looks
@@ -161,9 +163,7 @@ class PostgreSQL(Dialect):
             )
         return int(active)
 
-    def bring_in(
-        self, connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
-    ) -> None:
+    def bring_in(self, connection: Connection, table: sa.Table, rows: Rows) -> None:
         by_copy(connection, table, rows)
 
     def be_brief(self, connection: Connection) -> None:
@@ -307,6 +307,21 @@ class PostgreSQL(Dialect):
         name = self.table_sql(table.name, table.schema)
         found = connection.exec_driver_sql(OWN_WAY, (name,)).scalar()
         return found is None or bool(found)
+
+    def stays(self, column: Column, given: str, stored: str) -> str | None:
+        """A CAST cuts a text that is too long for its column."""
+        if column.type is None or "COLLATE" in column.sql_type:
+            return None
+        if column.type not in (FieldType.STRING, FieldType.TEXT):
+            return ""
+        return f"CAST({given} AS text) IS NOT DISTINCT FROM CAST({stored} AS text)"
+
+    def holding_back(self, connection: Connection, table: Table) -> Sequence[Reference]:
+        from batch_ops.database.cascade_graph import Relation
+        from batch_ops.database.cascade_postgresql import PostgreSQLCascade
+
+        target = Relation(table.schema, table.name)
+        return PostgreSQLCascade(self).holding_back(connection, target)
 
     def type_names(
         self, connection: Connection, name: str, schema: str | None

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from batch_ops.database.bounds import Bounds
+    from batch_ops.database.bring_in import Rows
     from batch_ops.database.cascade_graph import Reference
     from batch_ops.database.cascade_sql import CascadeSQL
     from batch_ops.database.load import Layout, Loader
@@ -212,6 +213,16 @@ class SQLite(Dialect):
         )
         return bool(connection.execute(query, {"name": table.name}).scalar_one())
 
+    def stays(self, column: Column, given: str, stored: str) -> str | None:
+        """A column stores what is not of its type as it is."""
+        return None if "COLLATE" in column.sql_type else f"typeof({given}) = typeof({stored})"
+
+    def holding_back(self, connection: Connection, table: Table) -> Sequence[Reference]:
+        from batch_ops.database.cascade_graph import Relation
+        from batch_ops.database.cascade_sqlite import SQLiteCascade
+
+        return SQLiteCascade(self).holding_back(connection, Relation(table.schema, table.name))
+
     def changed(self, column: Column, one: str, other: str) -> str:
         return f"({one} IS NOT {other} COLLATE BINARY)"
 
@@ -235,9 +246,7 @@ class SQLite(Dialect):
         connection.exec_driver_sql("PRAGMA wal_autocheckpoint = 10000")
         connection.rollback()
 
-    def bring_in(
-        self, connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
-    ) -> None:
+    def bring_in(self, connection: Connection, table: sa.Table, rows: Rows) -> None:
         by_driver(connection, table, rows)
 
     @contextmanager

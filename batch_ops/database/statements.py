@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from batch_ops.spec.model import Value
 
 Statement = tuple[str, dict[str, Any]]
+_WITHOUT = "bo_without"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Target:
         calls: what to call for the functions that Python answers.
         among: a table of keys: only rows with one of them are meant.
         among_where: which rows of that table, in this database's SQL; empty is all.
+        without: the keys of rows that are not meant.
     """
 
     dialect: Dialect
@@ -61,6 +63,7 @@ class Target:
     alive: str | None = None
     among: Table | None = None
     among_where: str = ""
+    without: Sequence[Key] = ()
     _name: str = field(init=False, repr=False, default="")
 
     def __post_init__(self) -> None:
@@ -100,6 +103,44 @@ class Target:
         """The qualifying rows in `(lower, upper]` with all their columns, as a sub-select."""
         where, parameters = self._where(lower, upper)
         return f"(SELECT * FROM {self._name}{where})", parameters
+
+    def judged(
+        self,
+        rules: Sequence[str],
+        values: Mapping[str, Value],
+        now: datetime,
+        lower: Key | None,
+        upper: Key | None,
+    ) -> Statement:
+        """The qualifying keys in `(lower, upper]`, in key order, and which rules the row breaks
+        with these values set: the n-th, from 0, counts 2^n. NULL: it cannot be told here.
+
+        rules: conditions on a row `k` that breaks one.
+        """
+        where, parameters = self._where(lower, upper)
+        renderer = Renderer(self.dialect, self.binds, now, prefix="val", calls=self.calls)
+        quote = self.dialect.quote
+        keys = [f"bo_key_{n}" for n in range(len(self.table.key))]
+        given, stored, told = [], [], ["1 = 1"]
+        for number, (name, value) in enumerate(values.items()):
+            column, raw = self.table.column(name), f"bo_value_{number}"
+            given.append(f"{self._value(renderer, number, name, value)} AS {raw}")
+            stored.append(f"CAST({raw} AS {column.cast_type}) AS {quote(name)}")
+            told.append(self.dialect.stays(column, raw, f"k.{quote(name)}") or "1 = 1")
+        as_is = map("{} AS {}".format, map(quote, self.table.key), keys)
+        left = [quote(name) for name in self.table.column_names if name not in values]
+        raws = [f"bo_value_{number}" for number in range(len(values))]
+        before = f"SELECT {', '.join([*as_is, *given, *left])} FROM {self._name}{where}"
+        after = f"SELECT {', '.join([*keys, *raws, *stored, *left])} FROM ({before}) AS b"
+        broken = " + ".join(
+            f"CASE WHEN {rule} THEN {1 << number} ELSE 0 END" for number, rule in enumerate(rules)
+        )
+        ordered = ", ".join(keys)
+        sql = (
+            f"SELECT {ordered}, CASE WHEN {' AND '.join(told)} THEN {broken} END"
+            f" FROM ({after}) AS k ORDER BY {ordered}"
+        )
+        return sql, parameters | renderer.parameters
 
     def delete(self, now: datetime, lower: Key | None, upper: Key | None) -> Statement:
         """Delete the qualifying rows in `(lower, upper]`; where rows are only marked as deleted,
@@ -165,6 +206,9 @@ class Target:
     def _where(self, lower: Key | None, upper: Key | None, extra: str | None = None) -> Statement:
         bounds, parameters = self._bounds(lower, upper)
         conditions = [*bounds, *self._chosen()]
+        if self.without:
+            width = len(self.table.key)
+            parameters |= self.dialect.rows_value(_WITHOUT, self.without, width)
         if self.alive is not None:
             conditions.append(f"{self.dialect.quote(self.alive)} IS NULL")
         if self.where is not None:
@@ -182,6 +226,16 @@ class Target:
         return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), parameters
 
     def _chosen(self) -> list[str]:
+        return [*self._among(), *self._others()]
+
+    def _others(self) -> list[str]:
+        if not self.without:
+            return []
+        names = [self.dialect.quote(name) for name in self.table.key]
+        listed = self.dialect.member_of_rows(names, _WITHOUT, self.table.key_columns)
+        return [f"NOT ({listed})"]
+
+    def _among(self) -> list[str]:
         if self.among is None:
             return []
         names = self._columns(self.table.key)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from batch_ops.database.convert import NOT_NULL, Converter, Refusal
-from batch_ops.database.faults import FOREIGN_KEY
+from batch_ops.database.convert import Converter, Refusal
+from batch_ops.database.faults import FOREIGN_KEY, NOT_NULL
 from batch_ops.database.wording import marked
 
 if TYPE_CHECKING:

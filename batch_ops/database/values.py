@@ -67,6 +67,8 @@ def decode(value: Any) -> Any:
 
 def dump_key(key: Sequence[Any]) -> str:
     """A key as JSON text."""
+    if len(key) == 1 and type(key[0]) is int and -_INT64 <= key[0] < _INT64:
+        return f"[{key[0]}]"
     return orjson.dumps([encode(v) for v in key]).decode()
 
 

@@ -11,6 +11,7 @@ from batch_ops.database.values import load_key
 from batch_ops.engine.feeds import target
 from batch_ops.engine.imaging import Imaging, RangeImages
 from batch_ops.engine.isolation import Refused, held_up_by_others, isolate
+from batch_ops.engine.judging import Judge
 from batch_ops.engine.outputs import is_needed, output_of
 from batch_ops.engine.work import Outcome, RowsWork, refused_of, row_reject
 from batch_ops.errors import EngineFault
@@ -71,6 +72,7 @@ class KeysetWork(RowsWork):
         self._images = RangeImages(imaging) if imaging else None
         needed = is_needed(execution.operation, step)
         self._output = output_of(execution, step).table if needed else None
+        self._judge = Judge(step)
         super().__init__(self._target, execution.settings(step).batch_size)
 
     def write(self, connection: Connection, batch: Batch, *, isolating: bool) -> Outcome:
@@ -149,9 +151,27 @@ class KeysetWork(RowsWork):
         return Counts(total=rows, **{_COUNTERS[self._step.kind]: rows})
 
     def _isolated(self, connection: Connection, lower: Key | None, upper: Key | None) -> Outcome:
-        query, parameters = self._target.keys(lower, upper)
-        keys = [tuple(row) for row in connection.execute(text(query), parameters)]
+        def attempt(before: Key | None, key: Key) -> None:
+            self._run(connection, before, key)
 
+        keys, judged = self._judge.look(connection, self._target, lower, upper, attempt)
+        among = [place for place in range(len(keys)) if place not in judged]
+        whole = self._target
+        self._target = replace(whole, without=[keys[place] for place in judged])
+        try:
+            done, refused = self._try(connection, [keys[place] for place in among], lower)
+        finally:
+            self._target = whole
+        faults = judged | {among[place]: fault for place, fault in refused}
+        names = whole.table.key
+        rejects = tuple(row_reject(names, keys[at], fault) for at, fault in sorted(faults.items()))
+        counts = self._counted(sum(done)) + Counts(total=len(rejects), failed=len(rejects))
+        return Outcome(counts, rejects)
+
+    def _try(
+        self, connection: Connection, keys: Sequence[Key], lower: Key | None
+    ) -> tuple[list[int], Refused]:
+        """Do the rows of these keys, except those that are refused."""
         parts = _Parts(self._target, self._statements)
 
         def part(start: int, stop: int) -> int:
@@ -175,8 +195,4 @@ class KeysetWork(RowsWork):
 
         updates = self._step.kind is StepKind.UPDATE
         held_up = held_up_by_others(self._target.table, changes=updates)
-        done, refused = isolate(connection, part, len(keys), self._dialect, held_up, at_once)
-        names = self._target.table.key
-        rejects = tuple(row_reject(names, keys[place], fault) for place, fault in refused)
-        counts = self._counted(sum(done)) + Counts(total=len(rejects), failed=len(rejects))
-        return Outcome(counts, rejects)
+        return isolate(connection, part, len(keys), self._dialect, held_up, at_once)

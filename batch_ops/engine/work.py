@@ -164,14 +164,8 @@ def _grouped(splits: tuple[str, ...], per_batch: int) -> list[str]:
 
 def row_reject(names: tuple[str, ...], key: Key, fault: Fault) -> Reject:
     """A row of a table that the database refused."""
-    return Reject(
-        code=fault.code,
-        message=fault.message,
-        outcome="failed",
-        key=named_key(names, key),
-        column=fault.column,
-        place=dump_key(key),
-    )
+    named, place = named_key(names, key), dump_key(key)
+    return Reject(fault.code, fault.message, key=named, column=fault.column, place=place)
 
 
 def refused_of(total: int, rejects: Sequence[Reject]) -> Counts:
@@ -182,4 +176,5 @@ def refused_of(total: int, rejects: Sequence[Reject]) -> Counts:
 
 def named_key(names: tuple[str, ...], key: Key) -> dict[str, Any]:
     """A key by column, as a person reads it."""
-    return {name: plain(value) for name, value in zip(names, key, strict=True)}
+    plainly = (value if type(value) is int else plain(value) for value in key)
+    return dict(zip(names, plainly, strict=True))

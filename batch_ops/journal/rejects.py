@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import delete, func, or_, select
 
+from batch_ops.database.bring_in import Rows
 from batch_ops.errors import without_secrets
 from batch_ops.journal.store import utc_now
 from batch_ops.results import Reject
@@ -118,7 +119,8 @@ def add(
         "batch_number": batch.number,
         "occurred_at": utc_now(),
     }
-    rows = [at | _values(reject) for reject in rejects]
+    told: dict[str, str] = {}
+    rows = Rows(at, _COLUMNS, [_values(reject, told) for reject in rejects])
     journal.database.dialect.bring_in(connection, journal.tables.errors, rows)
 
 
@@ -135,20 +137,39 @@ def clear(journal: Journal, connection: Connection, execution_id: str, batch: Ba
     )
 
 
-def _values(reject: Reject) -> dict[str, Any]:
-    return {
-        "row_number": reject.row,
-        "record_key": _dump(reject.key),
-        "outcome": reject.outcome,
-        "code": reject.code,
-        "column_name": reject.column,
-        "value": without_secrets(reject.value)[:MAX_TEXT] if reject.value else reject.value,
-        "error_message": without_secrets(reject.message)[:MAX_TEXT],
-        "failed_records": _dump(reject.data),
-        "damaged": _dump(reject.damaged),
-        "place": reject.place,
-        "retry_of": reject.retry_of,
-    }
+_COLUMNS = (
+    "row_number",
+    "record_key",
+    "outcome",
+    "code",
+    "column_name",
+    "value",
+    "error_message",
+    "failed_records",
+    "damaged",
+    "place",
+    "retry_of",
+)
+
+
+def _values(reject: Reject, told: dict[str, str]) -> tuple[Any, ...]:
+    """What is written of a reject into `_COLUMNS`; told: messages as they were written before."""
+    message = told.get(reject.message)
+    if message is None:
+        message = told[reject.message] = without_secrets(reject.message)[:MAX_TEXT]
+    return (
+        reject.row,
+        _dump(reject.key),
+        reject.outcome,
+        reject.code,
+        reject.column,
+        without_secrets(reject.value)[:MAX_TEXT] if reject.value else reject.value,
+        message,
+        _dump(reject.data),
+        _dump(reject.damaged),
+        reject.place,
+        reject.retry_of,
+    )
 
 
 def _dump(value: Any) -> str | None:
