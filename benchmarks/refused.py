@@ -21,19 +21,26 @@ from benchmarks.bulk.places import Filled, OnPostgreSQL, OnSQLite
 from benchmarks.measure import expect, timed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from benchmarks.bulk.places import Place
     from benchmarks.server import Server
 
 MOST = 100_000
 """Rows of an operation, at most."""
-CHANGED = "a CHECK violated by an update"
+CHECK = "a CHECK violated"
+CHANGED, PUT = f"{CHECK} by an update", f"{CHECK} by an upsert"
 DECLARATION = """
 patterns:
   - name: batch_operations
     operation: import_accounts
     operation_type: insert
+    data_source: csv_file
+    batch_size: {batch}
+    max_workers: 1
+  - name: batch_operations
+    operation: put_accounts
+    operation_type: upsert
     data_source: csv_file
     batch_size: {batch}
     max_workers: 1
@@ -56,7 +63,7 @@ class Works:
     folder: Path
     size: int
 
-    def imported(self, kind: str, share: int) -> float:
+    def imported(self, kind: str, share: int, operation: str = "import_accounts") -> float:
         """The seconds of an import with so many bad rows of 10,000."""
         batch = self.size // bad.BATCHES
         call = bad.given(kind, share, batch)
@@ -65,7 +72,11 @@ class Works:
         parameters = {"source_path": str(file)}
         full = self.filled(bad.TABLES, range(1, batch + 1))
         good = len(call.rows) - len(call.bad)
-        return self._seconds("import_accounts", full, parameters, created=good)
+        return self._seconds(operation, full, parameters, created=good)
+
+    def put(self, share: int) -> float:
+        """The seconds of an upsert of new rows of which so many of 10,000 break a CHECK."""
+        return self.imported(CHECK, share, "put_accounts")
 
     def changed(self, share: int) -> float:
         """The seconds of an update that so many rows of 10,000 do not survive."""
@@ -89,21 +100,23 @@ class Works:
 
 
 def refused(server: Server, size: int, repetitions: int, bar: float) -> Iterator[BadRows]:
-    """Every kind of bad row in an import, and an update that the database refuses for some."""
+    """Every kind of bad row in an import; an upsert and an update refused for some."""
     size = min(size, MOST) // bad.BATCHES * bad.BATCHES
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="batch-ops-bench-")))
         for place in (OnPostgreSQL(server), OnSQLite(folder)):
             works = Works(place, Filled(place, stack), folder, size)
-            for kind in bad.KINDS:
-                yield _measured(works, f"{kind}, imported", kind, repetitions, bar)
-            yield _measured(works, CHANGED, CHANGED, repetitions, bar)
+            ways: dict[str, Callable[[int], float]] = {
+                f"{kind}, imported": partial(works.imported, kind) for kind in bad.KINDS
+            }
+            for title, seconds in (ways | {PUT: works.put, CHANGED: works.changed}).items():
+                yield _measured(works, title, seconds, repetitions, bar)
 
 
-def _measured(works: Works, title: str, kind: str, repetitions: int, bar: float) -> BadRows:
+def _measured(
+    works: Works, title: str, seconds: Callable[[int], float], repetitions: int, bar: float
+) -> BadRows:
     """Measure the clean operation and every share of bad rows in turn."""
-    imported = partial(works.imported, kind)
-    seconds = works.changed if kind == CHANGED else imported
     found = BadRows(f"{title}, {works.place.name}", works.size, bar, of_operation=True)
     for _ in range(repetitions):
         for share, times in ((0, found.clean), *found.shares.items()):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy import Connection
 
@@ -28,7 +29,23 @@ def rules_of_change(
     if any(dialect.stays(column, "", "") is None for column in columns):
         return []
     lacking = [f"k.{dialect.quote(c.name)} IS NULL" for c in columns if not c.nullable]
-    return [*lacking, *_checks(connection, table), *_orphans(dialect, table, changed)]
+    orphans = _orphans(dialect, table, lambda key: not key.isdisjoint(changed))
+    return [*lacking, *_checks(connection, table), *orphans]
+
+
+def rules_of_rows(
+    dialect: Dialect, connection: Connection, table: Table, columns: Sequence[str]
+) -> list[str]:
+    """Conditions on a row `k` of a stage that the database does not take as one of the table. Of
+    columns that are not staged nobody knows what they will hold.
+    """
+    if dialect.has_triggers(connection, table):
+        return []
+    given = [table.column(name) for name in columns]
+    lacking = [f"k.{dialect.quote(c.name)} IS NULL" for c in given if not c.nullable]
+    unknown = [name for name in table.column_names if name not in columns]
+    checks = [check for check in _checks(connection, table) if not _reads(check, unknown)]
+    return [*lacking, *checks, *_orphans(dialect, table, lambda key: key <= {*columns})]
 
 
 def rules_of_deletion(dialect: Dialect, connection: Connection, table: Table) -> list[str]:
@@ -46,14 +63,26 @@ def rules_of_deletion(dialect: Dialect, connection: Connection, table: Table) ->
     ]
 
 
+def broken(rules: Sequence[str]) -> str:
+    """Which rules a row `k` breaks, as a number: the n-th of them, from 0, counts 2^n."""
+    cases = (f"CASE WHEN {rule} THEN {1 << number} ELSE 0 END" for number, rule in enumerate(rules))
+    return " + ".join(cases)
+
+
 def _checks(connection: Connection, table: Table) -> list[str]:
     found = sa.inspect(connection).get_check_constraints(table.name, schema=table.schema)
     return [f"NOT ({check['sqltext']})" for check in found]
 
 
-def _orphans(dialect: Dialect, table: Table, changed: Sequence[str]) -> Iterator[str]:
+def _reads(condition: str, names: Sequence[str]) -> bool:
+    """Whether one of the columns may be read by a condition."""
+    return any(re.search(rf"\b{re.escape(name)}\b", condition, re.IGNORECASE) for name in names)
+
+
+def _orphans(dialect: Dialect, table: Table, judged: Callable[[set[str]], bool]) -> Iterator[str]:
+    """Rows that refer to one of another table that is not there."""
     for key in table.foreign_keys:
-        if not _leads_to(table, key) and not set(key.columns).isdisjoint(changed):
+        if not _leads_to(table, key) and judged(set(key.columns)):
             ours = [f"k.{dialect.quote(name)}" for name in key.columns]
             given = " AND ".join(f"{name} IS NOT NULL" for name in ours)
             theirs = [dialect.quote(name) for name in key.target_columns]

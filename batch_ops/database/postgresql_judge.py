@@ -83,11 +83,12 @@ class Judge:
         rules: Sequence[_Rule],
     ) -> Refused:
         found: Refused = {}
-        if not rules or not ordinals:
-            return found
         for rule in rules:
-            for place in self._breaking(cursor, rule, records, ordinals):
-                found.setdefault(ordinals[place], (rule.code, rule.message, rule.blamed))
+            left = [ordinal for ordinal in ordinals if ordinal not in found]
+            if left:
+                told = (rule.code, rule.message, rule.blamed)
+                places = self._breaking(cursor, rule, records, left)
+                found |= dict.fromkeys([left[place] for place in places], told)
         return found
 
     def _breaking(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from batch_ops.database.judging import broken
 from batch_ops.database.merge import ROW
 from batch_ops.database.tables import Column, Table
 from batch_ops.database.wording import plainly, text
 from batch_ops.spec.model import Field, FieldType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -71,6 +72,16 @@ class Stage:
         query = f"SELECT {row} FROM {self.name} WHERE NOT ({condition}) ORDER BY {row}"
         return [int(number) for (number,) in plainly(connection, query)]
 
+    def judged(self, connection: Connection, rules: Sequence[str]) -> list[tuple[int, int]]:
+        """The numbers of rows that break one of the rules, and which: see `broken`."""
+        row, told = self.dialect.quote(ROW), broken(rules)
+        query = (
+            f"SELECT {row}, bo_told FROM (SELECT k.{row}, {told} AS bo_told FROM {self.name} AS k)"
+            f" AS t WHERE bo_told > 0 ORDER BY {row}"
+        )
+        found = plainly(connection, query).mappings()
+        return [(int(each[ROW]), int(each["bo_told"])) for each in found]
+
     def drop(self, connection: Connection) -> None:
         """Remove it from the session."""
         plainly(connection, self.dialect.drop_stage_sql(self.name))
@@ -93,18 +104,22 @@ class Stage:
         return [int(number) for (number,) in found]
 
     def taken_out(self, connection: Connection, numbers: Sequence[int]) -> list[Mapping[str, Any]]:
-        """Take the rows of these numbers out, and give them."""
-        mine = f"{self.dialect.quote(ROW)} = :number"
-        rows = [self._rows(connection, mine, {"number": number})[0] for number in numbers]
+        """Take the rows of these numbers out, and give them, by number."""
+        rows: list[Mapping[str, Any]] = []
+        for where in self._where(numbers):
+            rows += self._rows(connection, where, {})
         self.remove(connection, numbers)
         return rows
 
     def remove(self, connection: Connection, numbers: Sequence[int]) -> None:
         """Take the rows of these numbers out; many at once, since no index leads to one."""
+        for where in self._where(numbers):
+            plainly(connection, f"DELETE FROM {self.name} WHERE {where}")
+
+    def _where(self, numbers: Sequence[int]) -> Iterator[str]:
         for start in range(0, len(numbers), _AT_ONCE):
             some = ", ".join(str(int(number)) for number in numbers[start : start + _AT_ONCE])
-            where = f"{self.dialect.quote(ROW)} IN ({some})"
-            plainly(connection, f"DELETE FROM {self.name} WHERE {where}")
+            yield f"{self.dialect.quote(ROW)} IN ({some})"
 
     def broken(
         self, connection: Connection, rule: str, bound: dict[str, Any]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from batch_ops.database.judging import broken
 from batch_ops.database.render import Bind, Renderer, RowsOf
 from batch_ops.spec.model import Expression, Literal
 
@@ -113,7 +114,7 @@ class Target:
         upper: Key | None,
     ) -> Statement:
         """The qualifying keys in `(lower, upper]`, in key order, and which rules the row breaks
-        with these values set: the n-th, from 0, counts 2^n. NULL: it cannot be told here.
+        with these values set, as `broken` tells it. NULL: it cannot be told here.
 
         rules: conditions on a row `k` that breaks one.
         """
@@ -132,12 +133,9 @@ class Target:
         raws = [f"bo_value_{number}" for number in range(len(values))]
         before = f"SELECT {', '.join([*as_is, *given, *left])} FROM {self._name}{where}"
         after = f"SELECT {', '.join([*keys, *raws, *stored, *left])} FROM ({before}) AS b"
-        broken = " + ".join(
-            f"CASE WHEN {rule} THEN {1 << number} ELSE 0 END" for number, rule in enumerate(rules)
-        )
         ordered = ", ".join(keys)
         sql = (
-            f"SELECT {ordered}, CASE WHEN {' AND '.join(told)} THEN {broken} END"
+            f"SELECT {ordered}, CASE WHEN {' AND '.join(told)} THEN {broken(rules)} END"
             f" FROM ({after}) AS k ORDER BY {ordered}"
         )
         return sql, parameters | renderer.parameters

@@ -5,25 +5,28 @@ heard of one of each kind.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
 
 from batch_ops.database.faults import CHECK, FOREIGN_KEY, NOT_NULL, FaultKind
-from batch_ops.database.judging import rules_of_change, rules_of_deletion
+from batch_ops.database.judging import rules_of_change, rules_of_deletion, rules_of_rows
 from batch_ops.database.savepoints import Savepoint
 from batch_ops.database.wording import text
 from batch_ops.journal.store import utc_now
-from batch_ops.spec.model import StepKind
+from batch_ops.spec.model import OnConflict, StepKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Connection
 
+    from batch_ops.database.dialect import Dialect
     from batch_ops.database.faults import Fault
+    from batch_ops.database.staging import Stage
     from batch_ops.database.statements import Target
+    from batch_ops.database.tables import Table
     from batch_ops.database.values import Key
     from batch_ops.spec.model import Step
 
@@ -32,12 +35,12 @@ MOST_KINDS = 16
 by row."""
 _OF_A_RULE = (CHECK, NOT_NULL, FOREIGN_KEY)
 
-Attempt = Callable[["Key | None", "Key"], object]
-"""Does the statement over the rows behind a key, up to another one."""
+Attempt = Callable[[int], object]
+"""Does the statement over one row, by its place or number."""
 
 
-class Judge:
-    """Judges the rows of one step's batches by the rules of their table."""
+class RangeJudge:
+    """Judges the rows of a step's batches by the rules of their table."""
 
     def __init__(self, step: Step) -> None:
         self._kind = step.kind
@@ -50,28 +53,24 @@ class Judge:
         target: Target,
         lower: Key | None,
         upper: Key | None,
-        attempt: Attempt,
+        attempt: Callable[[Key | None, Key], object],
     ) -> tuple[list[Key], dict[int, Fault]]:
         """The qualifying keys in `(lower, upper]`, sorted, and the places of those that are surely
         refused; the others may be, too.
+
+        attempt: does the step's statement over the rows behind a key, up to another one.
         """
         rows = self._broken(connection, target, lower, upper)
         if rows is None:
             sql, parameters = target.keys(lower, upper)
             return [tuple(row) for row in connection.execute(text(sql), parameters)], {}
         keys = [tuple(key) for *key, _ in rows]
-        kinds = defaultdict[int, list[int]](list)
-        for place, row in enumerate(rows):
-            if row[-1]:
-                kinds[row[-1]].append(place)
-        refused: dict[int, Fault] = {}
-        for places in list(kinds.values())[:MOST_KINDS]:
-            first = places[0]
-            before = keys[first - 1] if first else lower
-            fault = _said(connection, target, before, keys[first], attempt)
-            if fault is not None:
-                refused |= dict.fromkeys(places, fault)
-        return keys, refused
+
+        def attempt_at(place: int) -> None:
+            attempt(keys[place - 1] if place else lower, keys[place])
+
+        told = ((place, row[-1]) for place, row in enumerate(rows) if row[-1])
+        return keys, _refused(connection, target.dialect, told, attempt_at)
 
     def _broken(
         self, connection: Connection, target: Target, lower: Key | None, upper: Key | None
@@ -103,19 +102,53 @@ class Judge:
         return []
 
 
-def _said(
-    connection: Connection, target: Target, before: Key | None, key: Key, attempt: Attempt
-) -> Fault | None:
-    """What the database says to a row that breaks a rule; None where it says nothing of the kind.
-    In any case nothing was done.
+class StageJudge:
+    """Judges staged rows by the rules of the table they are for."""
+
+    def __init__(self, step: Step, target: Table, columns: Sequence[str]) -> None:
+        self._target, self._columns = target, columns
+        # a row whose key is taken is passed over, whatever is wrong with it
+        self._rules: list[str] | None = [] if step.on_conflict is OnConflict.SKIP else None
+
+    def look(self, connection: Connection, stage: Stage, attempt: Attempt) -> dict[int, Fault]:
+        """The numbers of the rows that are surely refused; others may be, too."""
+        if self._rules is None:
+            self._rules = self._known(connection, stage.dialect)
+        if not self._rules:
+            return {}
+        told = stage.judged(connection, self._rules)
+        return _refused(connection, stage.dialect, told, attempt)
+
+    def _known(self, connection: Connection, dialect: Dialect) -> list[str]:
+        return rules_of_rows(dialect, connection, self._target, self._columns)
+
+
+def _refused(
+    connection: Connection, dialect: Dialect, told: Iterable[tuple[int, int]], attempt: Attempt
+) -> dict[int, Fault]:
+    """What the database says to rows that break rules; those are left out to which it says nothing
+    of the kind.
     """
+    kinds = defaultdict[int, list[int]](list)
+    for row, broken in told:
+        kinds[broken].append(row)
+    refused: dict[int, Fault] = {}
+    for rows in list(kinds.values())[:MOST_KINDS]:
+        fault = _said(connection, dialect, rows[0], attempt)
+        if fault is not None and fault.code in _OF_A_RULE:
+            refused |= dict.fromkeys(rows, fault)
+    return refused
+
+
+def _said(connection: Connection, dialect: Dialect, row: int, attempt: Attempt) -> Fault | None:
+    """What the database says to one row, to which nothing is done; None: nothing."""
     savepoint, fault = Savepoint(connection), None
     try:
-        attempt(before, key)
+        attempt(row)
     except DBAPIError as error:
-        fault = target.dialect.fault(error)
+        fault = dialect.fault(error)
         if not savepoint.undone() or fault.kind is not FaultKind.ROW:
             raise
     else:
         savepoint.undone()
-    return fault if fault and fault.code in _OF_A_RULE else None
+    return fault

@@ -11,7 +11,7 @@ from batch_ops.database.values import load_key
 from batch_ops.engine.feeds import target
 from batch_ops.engine.imaging import Imaging, RangeImages
 from batch_ops.engine.isolation import Refused, held_up_by_others, isolate
-from batch_ops.engine.judging import Judge
+from batch_ops.engine.judging import RangeJudge
 from batch_ops.engine.outputs import is_needed, output_of
 from batch_ops.engine.work import Outcome, RowsWork, refused_of, row_reject
 from batch_ops.errors import EngineFault
@@ -72,7 +72,7 @@ class KeysetWork(RowsWork):
         self._images = RangeImages(imaging) if imaging else None
         needed = is_needed(execution.operation, step)
         self._output = output_of(execution, step).table if needed else None
-        self._judge = Judge(step)
+        self._judge = RangeJudge(step)
         super().__init__(self._target, execution.settings(step).batch_size)
 
     def write(self, connection: Connection, batch: Batch, *, isolating: bool) -> Outcome:

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from batch_ops.database.merge import Merged, Merging
+from batch_ops.database.faults import Fault
+from batch_ops.database.merge import ROW, Merged, Merging
 from batch_ops.database.staging import Stage, hand_on, hand_on_keys
 from batch_ops.engine.conflicts import conflict_of
 from batch_ops.engine.imaging import Imaging, StageImages
 from batch_ops.engine.isolation import held_up_by_others, isolate
+from batch_ops.engine.judging import StageJudge
 from batch_ops.engine.outputs import is_needed, output_of
 from batch_ops.faultpoints import Point, reached
 from batch_ops.results import Counts
 from batch_ops.spec.model import OnConflict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from sqlalchemy import Connection
 
     from batch_ops.database import Table
-    from batch_ops.database.faults import Fault
     from batch_ops.database.merge import Merger
     from batch_ops.database.tables import Column
     from batch_ops.engine.context import Context
     from batch_ops.spec.model import Step
+
+
+Refused = tuple[Mapping[str, Any], Fault]
+"""A staged row, and what the database said to it."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Settled:
 
     merged: Merged
     superseded: int
-    refused: tuple[tuple[Mapping[str, Any], Fault], ...]
+    refused: tuple[Refused, ...]
 
     @property
     def counts(self) -> Counts:
@@ -76,6 +82,7 @@ class Staging:
             if imaging
             else None
         )
+        self._judge = StageJudge(step, self._target, columns)
         self._merger = self._new_merger(step, tuple(columns))
 
     def _new_merger(self, step: Step, columns: tuple[str, ...]) -> Merger:
@@ -90,26 +97,37 @@ class Staging:
         superseded = self._merger.drop_superseded(connection)
         if self._images:
             self._images.before(connection)
+        refused: dict[int, Refused] = {}
         if isolating:
-            merged, refused = self._isolated(connection)
+            merged = self._isolated(connection, refused)
         else:
-            merged, refused = self._merger.merge(connection, low, high), []
-        rows = self.stage.taken_out(connection, [number for number, _ in refused])
+            merged = self._merger.merge(connection, low, high)
         if self._images:
             self._images.after(connection, merged)
         self._hand_on(connection, merged)
-        faults = [fault for _, fault in refused]
-        return Settled(merged, superseded, tuple(zip(rows, faults, strict=True)))
+        return Settled(merged, superseded, tuple(refused[number] for number in sorted(refused)))
 
-    def _isolated(self, connection: Connection) -> tuple[Merged, list[tuple[int, Fault]]]:
+    def _isolated(self, connection: Connection, refused: dict[int, Refused]) -> Merged:
+        """Merge all rows but those that are refused, which are taken out."""
+        merge = self._merger.merge
+        self._dialect.immediate_constraints(connection)
+        judged = self._judge.look(connection, self.stage, lambda n: merge(connection, n - 1, n))
+        self._take_out(connection, judged, refused)
         numbers = self.stage.numbers(connection)
 
         def part(start: int, stop: int) -> Merged:
-            return self._merger.merge(connection, numbers[start] - 1, numbers[stop - 1])
+            return merge(connection, numbers[start] - 1, numbers[stop - 1])
 
         held_up = held_up_by_others(self._target, changes=self._changes)
-        done, refused = isolate(connection, part, len(numbers), self._dialect, held_up)
-        return sum(done, Merged()), [(numbers[place], fault) for place, fault in refused]
+        done, faults = isolate(connection, part, len(numbers), self._dialect, held_up)
+        self._take_out(connection, {numbers[place]: fault for place, fault in faults}, refused)
+        return sum(done, Merged())
+
+    def _take_out(
+        self, connection: Connection, faults: Mapping[int, Fault], refused: dict[int, Refused]
+    ) -> None:
+        rows = self.stage.taken_out(connection, sorted(faults))
+        refused |= {row[ROW]: (row, faults[row[ROW]]) for row in rows}
 
     def _hand_on(self, connection: Connection, merged: Merged) -> None:
         if self._output is None:

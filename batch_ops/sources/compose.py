@@ -71,6 +71,15 @@ class Composer:
         keep[list(refused)] = False
         return _written(composed, [made[name] for name in parts], keep)
 
+    @property
+    def plainly(self) -> dict[str, tuple[int, str | None]]:
+        """Of each target column that is a field: the field's place, and what it is for NULL."""
+        return {
+            name: (part.place, None if part.otherwise == NULL_TEXT else part.otherwise)
+            for name, part in self._recipe.parts.items()
+            if isinstance(part, FromField)
+        }
+
     def taken_over(self, fields: Sequence[str | None]) -> dict[str, str | None]:
         """What the target columns that are a field get from a record's fields."""
         parts = self._recipe.parts.items()

@@ -79,6 +79,7 @@ class CsvRecords:
         self.suspects: Sequence[int] = self._in_state(SUSPECT)
         self.duplicates: Collection[int] = frozenset(normal.ordinals[verdict.duplicates].tolist())
         self._null = self._choose_null()
+        self._plainly = _plainly(form)
 
     @property
     def _whole(self) -> bool:
@@ -188,7 +189,10 @@ class CsvRecords:
             shown = [_shown(field) for field in raw]
             fields = [None if text in nulls else text for text in shown]
             damaged = None if code in STRUCTURAL else self._damaged(raw, fields)
-        given = self._targets(ordinal, fields)
+        told = (*self._form.key, column) if column else self._form.key
+        given = self._simply(fields, told) if plain else None
+        if given is None:
+            given = self._targets(ordinal, fields)
         return Reject(
             code=code,
             message=message,
@@ -212,6 +216,21 @@ class CsvRecords:
         """The name of a field; one that is too much is named by its place."""
         names = self._form.names
         return names[place] if place < len(names) else f"field {place + 1}"
+
+    def _simply(
+        self, fields: Sequence[str | None], names: Sequence[str]
+    ) -> Mapping[str, str | None] | None:
+        """These target columns, where each is a field of the record."""
+        if len(fields) != len(self._form.names):
+            return None
+        told: dict[str, str | None] = {}
+        for name in names:
+            if name not in self._plainly:
+                return None
+            place, otherwise = self._plainly[name]
+            text = fields[place]
+            told[name] = otherwise if text is None else text
+        return told
 
     def _targets(
         self, ordinal: int, fields: Sequence[str | None]
@@ -259,6 +278,14 @@ class CsvRecords:
         named = dict(zip(map(self._name, range(len(fields))), fields, strict=True))
         named.pop(NO_FIELD, None)
         return named
+
+
+def _plainly(form: Form) -> dict[str, tuple[int, str | None]]:
+    """Of each target column that is a field: the field's place, and what it is for NULL."""
+    if form.composer is not None:
+        return form.composer.plainly
+    columns = enumerate(form.layout.columns)
+    return {column: (place, None) for place, column in columns if column is not None}
 
 
 def _with_nulls(

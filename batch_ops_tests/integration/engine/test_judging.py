@@ -63,6 +63,14 @@ TRIGGERS = {
         BEGIN SELECT RAISE(IGNORE); END""",
     ),
 }
+ARRIVALS = (
+    """CREATE TABLE arrivals (id integer PRIMARY KEY, name varchar(9), note text, age integer,
+    price numeric(8, 2), parent integer, rank integer)""",
+    """INSERT INTO arrivals SELECT id + 30, CASE WHEN id % 11 = 0 THEN ':id 100%' ELSE 'x' END,
+    'yes', CASE WHEN id % 7 = 0 THEN NULL WHEN id % 5 = 0 THEN 1 ELSE 50 END,
+    CASE WHEN id % 6 = 0 THEN 99 ELSE 5 END, CASE WHEN id % 4 = 0 THEN 500 ELSE 1 END,
+    CASE WHEN id % 13 = 0 THEN 105 ELSE id + 1000 END FROM items""",
+)
 Seen = tuple[list[Any], list[tuple[Any, ...]], dict[str, int]]
 
 
@@ -88,7 +96,7 @@ def project(folder: Path, url: str, change: dict[str, str] | None) -> Project:
 def filled(made: Project, more: tuple[str, ...] = ()) -> None:
     database = made.database()
     collate = "COLLATE NOCASE" if database.dialect.name == "sqlite" else 'COLLATE "C"'
-    for table in ("children", "items", "parents"):
+    for table in ("children", "items", "parents", "arrivals"):
         accounts.execute(database, [f"DROP TABLE IF EXISTS {table}"])
     numbers = ", ".join(f"({n})" for n in range(1, 41))
     rows = ", ".join(f"({n}, 'x', 'yes', 50, 1, 1, {n + 100})" for n in range(1, ROWS + 1))
@@ -113,12 +121,13 @@ def outcome(made: Project) -> Seen:
 
 
 def _told(each: Reject) -> tuple[Any, ...]:
-    return each.key, each.code, each.message, each.column, each.outcome
+    return each.key, each.code, each.message, each.column, each.outcome, each.data
 
 
 def row_by_row(made: Project, monkeypatch: pytest.MonkeyPatch) -> Seen:
     with monkeypatch.context() as context:
-        context.setattr(judging.Judge, "_known", lambda *_: [])
+        for judge in (judging.RangeJudge, judging.StageJudge):
+            context.setattr(judge, "_known", lambda *_: [])
         return outcome(made)
 
 
@@ -134,6 +143,37 @@ def test_an_update_is_judged_as_the_database_would(
     assert outcome(made) == wanted
     assert wanted[1], "some rows are refused"
     made.dispose()
+
+
+@pytest.mark.parametrize("way", ["update", "skip", "error", "replace"])
+@pytest.mark.quick("sqlite-update", "postgresql-error")
+def test_staged_rows_are_judged_as_the_database_would(
+    tmp_path: Path, url: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every second one has a row of its key there; of all that can be wrong with one, and of two
+    things at once, some have it.
+    """
+    made = put(tmp_path, url, way)
+    filled(made, ARRIVALS)
+    wanted = row_by_row(made, monkeypatch)
+    filled(made, ARRIVALS)
+    assert outcome(made) == wanted
+    assert {code for _, code, *_ in wanted[1]} >= {"23502", "23503", "23514"}
+    made.dispose()
+
+
+def put(folder: Path, url: str, way: str) -> Project:
+    """A project that puts rows of another table into `items`."""
+    kind = "insert" if way == "error" else f"upsert\n    on_conflict: {way}"
+    declared = (
+        f"name: items\nkey: [id]\nfields: {FIELDS}\npatterns:\n  - name: batch_operations\n"
+        f"    operation: change\n    operation_type: {kind}\n    data_source: table\n"
+        "    source_path: arrivals\n    batch_size: 20\n    max_workers: 1\n"
+    )
+    (folder / "defs").mkdir(parents=True)
+    origin = f"name: arrivals\nkey: [id]\nfields: {FIELDS}\n"
+    (folder / "defs" / "arrivals.yaml").write_text(origin)
+    return accounts.project(folder, url, declared)
 
 
 @pytest.mark.parametrize("action", ["", "ON DELETE RESTRICT", "ON DELETE CASCADE"])
