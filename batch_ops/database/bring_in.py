@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
+
+import orjson
 
 from batch_ops.database.faults import understood
 
@@ -49,13 +52,40 @@ def by_copy(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
             copy.write_row(row)
 
 
-def by_driver(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
-    """Hand the rows to the driver, all with one statement."""
+def by_list(connection: sa.Connection, table: sa.Table, rows: Rows) -> None:
+    """Hand the rows to SQLite: what differs in them as one list, where JSON can carry it, and what
+    is the same in all of them once.
+    """
+    columns = list(zip(*_bound(connection, table, rows), strict=True))
+    if not columns:
+        return
+    alike = [column.count(column[0]) == len(column) for column in columns]
+    varying = [column for column, same in zip(columns, alike, strict=True) if not same]
+    listed = _as_json(varying) if varying else None
+    places = itertools.count()
+    values = [
+        "?" if same or listed is None else f"json_extract(value, '$[{next(places)}]')"
+        for same in alike
+    ]
     prepared = connection.dialect.identifier_preparer
     names = ", ".join(map(prepared.quote, rows.columns))
-    values = ", ".join("?" * len(rows.columns))
-    statement = f"INSERT INTO {prepared.format_table(table)} ({names}) VALUES ({values})"
-    connection.exec_driver_sql(statement, list(_bound(connection, table, rows)))
+    statement = f"INSERT INTO {prepared.format_table(table)} ({names}) SELECT {', '.join(values)}"
+    if listed is None:
+        connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
+        return
+    once = [column[0] for column, same in zip(columns, alike, strict=True) if same]
+    connection.exec_driver_sql(f"{statement} FROM json_each(?)", (*once, listed))
+
+
+def _as_json(columns: Sequence[Sequence[Any]]) -> str | None:
+    """Rows of values as a list; None where it would not give them back as they are."""
+    if not set().union(*(map(type, column) for column in columns)) <= {int, str, type(None)}:
+        return None
+    try:
+        listed = orjson.dumps(list(zip(*columns, strict=True)))
+    except TypeError:  # half a character
+        return None
+    return None if b"\\u0000" in listed else listed.decode()
 
 
 def _bound(connection: sa.Connection, table: sa.Table, rows: Rows) -> Iterator[tuple[Any, ...]]:

@@ -14,7 +14,7 @@ import tenacity
 from sqlalchemy import create_engine, event, text
 
 from batch_ops.database import sqlite_bounds, sqlite_functions, sqlite_isolate, sqlite_quoting
-from batch_ops.database.bring_in import by_driver
+from batch_ops.database.bring_in import by_list
 from batch_ops.database.dialect import Capabilities, Dialect
 from batch_ops.database.faults import OTHER_ROW_STATE, Fault, FaultKind, first_line, original
 from batch_ops.database.sqlite_functions import RAISED
@@ -247,7 +247,7 @@ class SQLite(Dialect):
         connection.rollback()
 
     def bring_in(self, connection: Connection, table: sa.Table, rows: Rows) -> None:
-        by_driver(connection, table, rows)
+        by_list(connection, table, rows)
 
     @contextmanager
     def bounded(self, connection: Connection, bounds: Bounds) -> Iterator[None]:

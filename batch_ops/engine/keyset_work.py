@@ -164,7 +164,7 @@ class KeysetWork(RowsWork):
             self._target = whole
         faults = judged | {among[place]: fault for place, fault in refused}
         names = whole.table.key
-        rejects = tuple(row_reject(names, keys[at], fault) for at, fault in sorted(faults.items()))
+        rejects = tuple(row_reject(names, keys[at], faults[at]) for at in sorted(faults))
         counts = self._counted(sum(done)) + Counts(total=len(rejects), failed=len(rejects))
         return Outcome(counts, rejects)
 
