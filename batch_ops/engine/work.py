@@ -164,7 +164,9 @@ def _grouped(splits: tuple[str, ...], per_batch: int) -> list[str]:
 
 def row_reject(names: tuple[str, ...], key: Key, fault: Fault) -> Reject:
     """A row of a table that the database refused."""
-    named, place = named_key(names, key), dump_key(key)
+    plainly = len(key) == 1 and type(key[0]) is int
+    named = {names[0]: key[0]} if plainly else named_key(names, key)
+    place = dump_key(key)
     return Reject(fault.code, fault.message, key=named, column=fault.column, place=place)
 
 
@@ -176,5 +178,4 @@ def refused_of(total: int, rejects: Sequence[Reject]) -> Counts:
 
 def named_key(names: tuple[str, ...], key: Key) -> dict[str, Any]:
     """A key by column, as a person reads it."""
-    plainly = (value if type(value) is int else plain(value) for value in key)
-    return dict(zip(names, plainly, strict=True))
+    return {name: plain(value) for name, value in zip(names, key, strict=True)}

@@ -96,7 +96,10 @@ def test_a_lock_of_a_row_is_waited_for_no_longer_than_said(
     project = on_postgresql("lock_timeout: 100 ms", "retry: {max_retries: 1, initial_delay: 0.01}")
     with create_engine(project.database().url).connect() as rival:
         rival.execute(text("SELECT 1 FROM accounts WHERE number = 51 FOR UPDATE"))
+        at_last = threading.Timer(5.0, rival.rollback)
+        at_last.start()
         result = run(project, "close")
+        at_last.cancel()
     assert (result.status, result.stopped_reason) == (Status.STOPPED, "lock_timeout")
     assert result.status.exit_code == 4
     assert "held a lock for too long" in (result.message or "")
