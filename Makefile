@@ -34,7 +34,7 @@ mutants: install  ## each option is switched off, each promise broken: does a te
 soak: install  ## the same promises at full size, for an hour of patience
 	$(PYTHON) -m pytest -m soak
 
-bench: install  ## how fast it is beside the fastest way by hand, 1M rows; writes docs/benchmarks.md
+bench: install  ## how fast it is beside the fastest way by hand, 1M rows; writes the pages docs/benchmarks*.md
 	$(PYTHON) -m benchmarks --write
 
 bench-quick: install  ## the same with 100k rows, only shown

@@ -15,8 +15,9 @@ from benchmarks.server import VARIABLE, Server, open_server
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-PARTS = ("import", "change", "sqlite", "memory", "dagster", "refused", "bulk")
+DOCS = Path(__file__).parents[1] / "docs"
+OF_OPERATIONS = ("import", "change", "sqlite", "memory", "dagster", "refused")
+PARTS = (*OF_OPERATIONS, "bulk")
 BARS = {"clean": 1.5, "bad": 2.5, "change": 1.5, "sqlite": 1.6, "refused": 2.5}
 PEAK_MB = 250
 
@@ -38,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(report.tables(measured))
         print(report.facts(server, asked.repetitions))
         if asked.write:
-            asked.write.write_text(report.document(measured, server, asked.repetitions))
+            pages = report.pages(measured, server, asked.repetitions)
+            for name, text in pages.items():
+                (asked.write / name).write_text(text)
     missed = [one.work for one in measured if not one.ok]
     if missed:
         print(f"Not met: {'; '.join(missed)}.", file=sys.stderr)
@@ -81,7 +84,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--works", nargs="+", default=(), help="of bulk: with this in their title")
     parser.add_argument("--no-peers", action="store_true", help="of bulk: only limits and ours")
     parser.add_argument(
-        "--write", type=Path, nargs="?", const=PAGE, help="write the page (%(const)s)"
+        "--write",
+        type=Path,
+        nargs="?",
+        const=DOCS,
+        help="write the pages of what was measured into a folder (%(const)s)",
     )
     return parser
 

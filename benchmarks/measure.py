@@ -61,12 +61,16 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """The largest resident memory of a process that imported a file, in MB of 2^20 bytes."""
+    """The largest resident memory of a process that imported a file, in MB of 2^20 bytes.
+
+    of_operation: of a declared operation, not of a call of the Python door.
+    """
 
     work: str
     rows: int
     peak_mb: float
     bar_mb: float
+    of_operation: bool
 
     @property
     def ok(self) -> bool:

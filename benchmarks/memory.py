@@ -44,7 +44,7 @@ def peak(server: Server, rows: int, bar_mb: float, *, bad: bool = False) -> Peak
         with server.template(table) as empty, server.database(empty) as url:
             told = _in_a_child(Path(folder), url, file, rows, good)
     what = "1 % bad rows" if bad else "clean"
-    return Peak(f"import on PostgreSQL, {what}", rows, told, bar_mb)
+    return Peak(f"import on PostgreSQL, {what}", rows, told, bar_mb, of_operation=True)
 
 
 def _in_a_child(folder: Path, url: str, file: Path, rows: int, good: int) -> float:

@@ -1,4 +1,6 @@
-"""The figures as text: what the terminal shows and what stands in docs/benchmarks.md."""
+"""The figures as text: what the terminal shows and what stands in docs/benchmarks.md and
+docs/benchmarks-python.md.
+"""
 
 from __future__ import annotations
 
@@ -47,10 +49,33 @@ meet half of a table of twice as many rows. SQLite's limit runs in the journal m
 """
 
 
-def document(measured: Sequence[Measured], server: Server, repetitions: int) -> str:
-    """The whole page."""
-    head = "# Benchmarks\n\nWritten by `make bench`; not by hand.\n"
-    return "\n".join([head, MEANING, tables(measured), facts(server, repetitions)])
+def pages(measured: Sequence[Measured], server: Server, repetitions: int) -> dict[str, str]:
+    """The page of declared operations and that of the Python door, as far as they were measured;
+    by the name of the file.
+    """
+    calls = [one for one in measured if of_calls(one)]
+    others = [one for one in measured if not of_calls(one)]
+    made = {
+        "benchmarks.md": ("Benchmarks of operations", MEANING, others),
+        "benchmarks-python.md": ("Benchmarks of the Python door", "", calls),
+    }
+    return {
+        name: _page(title, meaning, tables(found) + "\n" + facts(server, repetitions))
+        for name, (title, meaning, found) in made.items()
+        if found
+    }
+
+
+def of_calls(one: Measured) -> bool:
+    """Whether it is a figure of the Python door."""
+    if isinstance(one, Peak | BadRows):
+        return not one.of_operation
+    return isinstance(one, Race | Lanes)
+
+
+def _page(title: str, meaning: str, rest: str) -> str:
+    head = f"# {title}\n\nWritten by `make bench`; not by hand.\n"
+    return "\n".join(part for part in (head, meaning, rest) if part)
 
 
 def tables(measured: Sequence[Measured]) -> str:

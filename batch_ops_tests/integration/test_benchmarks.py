@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,13 @@ import pytest
 
 import benchmarks.__main__ as program
 from batch_ops.results import Counts, Result, Status
-from benchmarks import accounts, memory
+from benchmarks import accounts, memory, report
 from benchmarks.bulk import bad, cases
 from benchmarks.bulk.by_hand import BySQLite3
-from benchmarks.bulk.figures import SHARES, Lane, Race
+from benchmarks.bulk.figures import SHARES, BadRows, Lane, Race
 from benchmarks.bulk.places import Filled, OnSQLite
 from benchmarks.bulk.race import timed
-from benchmarks.measure import Comparison, Seconds, expect
+from benchmarks.measure import Comparison, Peak, Seconds, expect
 from benchmarks.server import Server
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from batch_ops_tests.support.postgresql import PostgreSQL
 
 ROWS = "600"
+WORKS = ("an import", "a stream", "a wrong type")
 
 
 @pytest.fixture(autouse=True)
@@ -47,8 +49,9 @@ def test_each_work_is_measured_and_written_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bars(monkeypatch, 10_000)
-    page = tmp_path / "benchmarks.md"
-    assert measure("import", "change", "sqlite", write=page) == 0
+    assert measure("import", "change", "sqlite", write=tmp_path) == 0
+    [page] = tmp_path.iterdir()
+    assert page.name == "benchmarks.md"
     lines = [line for line in page.read_text().splitlines() if "10000.00" in line]
     works = [line.split("|")[1].strip() for line in lines]
     assert works == [
@@ -59,6 +62,25 @@ def test_each_work_is_measured_and_written_down(
         "import on SQLite, clean",
     ]
     assert all("| ok" in line for line in lines)
+
+
+def test_operations_and_calls_of_python_have_pages_of_their_own() -> None:
+    measured = (
+        Comparison("an import", 1, "limit", "", bar=1.5, limit=[1.0]),
+        Peak("a stream", 1, 30.0, 60.0, of_operation=False),
+        BadRows("a wrong type", 1, 1.5, of_operation=True),
+    )
+    measured[0].ours.append(Seconds(start=1, work=1))
+    for share in (measured[2].clean, *measured[2].shares.values()):
+        share.append(1.0)
+    server = Server(os.environ["BATCH_OPS_BENCH_URL"])
+    pages = report.pages(measured, server, 1)
+    told = {name: [w for w in WORKS if f"| {w}" in text] for name, text in pages.items()}
+    assert told == {
+        "benchmarks.md": ["an import", "a wrong type"],
+        "benchmarks-python.md": ["a stream"],
+    }
+    assert list(report.pages(measured[:1], server, 1)) == ["benchmarks.md"]
 
 
 def test_a_missed_bar_is_told_and_ends_with_exit_code_1(
@@ -258,17 +280,17 @@ def test_bad_rows_in_operations_have_a_table_of_their_own(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bars(monkeypatch, 10_000)
-    kinds = ("a duplicate against the table", "a wrong type")
+    kinds = ("a duplicate against the table", "a CHECK violated")
     monkeypatch.setattr(bad, "KINDS", {kind: bad.KINDS[kind] for kind in kinds})
     assert measure("refused") == 0
     told = capsys.readouterr().out
     assert "## Bad rows in operations" in told
-    assert "## The Python door" not in told
+    assert "## Speed" not in told
     lines = [line for line in told.splitlines() if "10000.00" in line]
     works = [line.split("|")[1].strip() for line in lines]
     imported = [f"{kind}, imported" for kind in kinds]
     assert works == [
         f"{work}, {place}"
         for place in ("PostgreSQL", "SQLite")
-        for work in (*imported, "a CHECK violated by an update")
+        for work in (*imported, "a CHECK violated by an upsert", "a CHECK violated by an update")
     ]

@@ -37,8 +37,8 @@ BARS: dict[str, dict[str, float]] = {
     "memory": {"PostgreSQL": 60},
 }
 """Ratios, and MB over the imports. SQLite's limit is only told; peers are a bar on both."""
-MOST_BAD = 100_000
-"""The calls with bad rows are of so many rows at most."""
+MOST = 100_000
+"""Of so many rows a call is at most, where nothing else is said: each peer does the same work."""
 STREAMED = {"create": 5, "lookup": 1}
 """So many times the rows of the other works."""
 
@@ -65,16 +65,16 @@ def _parts(
     place: Place, filled: Filled, size: int, repetitions: int, *, peers: bool
 ) -> Iterator[tuple[str, Callable[[], Measured]]]:
     """All that can be measured on a kind of database, with its title."""
-    here, often = (place, filled), repetitions
+    here, often, few = (place, filled), repetitions, min(size, MOST)
     for work in WORKS:
         sides = (BY_HAND[place.name], Ours, *(PEERS if peers else ()))
         bar = BARS["limit"].get(place.name)
-        yield f"{work.title}, {place.name}", partial(race, *here, work, sides, size, often, bar)
+        yield f"{work.title}, {place.name}", partial(race, *here, work, sides, few, often, bar)
     if bar := BARS["two connections"].get(place.name):
         yield f"{lanes.TITLE}, {place.name}", partial(lanes.lanes, *here, size, often, bar)
     for kind in bad.KINDS:
-        rows, bar = min(size, MOST_BAD), BARS["bad rows"][place.name]
-        yield f"{kind}, {place.name}", partial(bad.bad_rows, *here, kind, rows, often, bar)
+        bar = BARS["bad rows"][place.name]
+        yield f"{kind}, {place.name}", partial(bad.bad_rows, *here, kind, few, often, bar)
     if bar := BARS["memory"].get(place.name):
         for what, times in STREAMED.items():
             measure = partial(streams.peak, *here, what, times * size, bar)

@@ -29,7 +29,7 @@ def peak(place: Place, filled: Filled, what: str, size: int, bar_mb: float) -> P
         imports = _in_a_child(what, url, FEW)
     with place.copy(full) as url:
         told = _in_a_child(what, url, size)
-    return Peak(f"{TITLES[what]}, {place.name}", size, told - imports, bar_mb)
+    return Peak(f"{TITLES[what]}, {place.name}", size, told - imports, bar_mb, of_operation=False)
 
 
 def _in_a_child(what: str, url: str, size: int) -> float:

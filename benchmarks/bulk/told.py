@@ -45,7 +45,7 @@ def section(measured: Sequence[object]) -> str:
     lanes = [_lanes(one) for one in measured if isinstance(one, Lanes)]
     bad = [_bad(one) for one in _bad_rows(measured, of_operation=False)]
     parts = [
-        ("## The Python door", MEANING, RACE_HEAD, races),
+        ("## Speed", MEANING, RACE_HEAD, races),
         (
             "### Two connections",
             "`max_concurrency=2` beside 1: a ratio of 0.67 is 1.5 times as fast.\n",
