@@ -118,27 +118,38 @@ class Target:
 
         rules: conditions on a row `k` that breaks one.
         """
+        changed, told, parameters = self._as_changed(values, now, lower, upper)
+        keys = ", ".join(self._key_names)
+        sql = (
+            f"SELECT {keys}, CASE WHEN {told} THEN {broken(rules)} END FROM ({changed}) AS k"
+            f" ORDER BY {keys}"
+        )
+        return sql, parameters
+
+    @property
+    def _key_names(self) -> list[str]:
+        return [f"bo_key_{number}" for number in range(len(self.table.key))]
+
+    def _as_changed(
+        self, values: Mapping[str, Value], now: datetime, lower: Key | None, upper: Key | None
+    ) -> tuple[str, str, dict[str, Any]]:
+        """The qualifying rows in `(lower, upper]` with values set, and `_key_names`; whether a row
+        `k` of them is what an update would make of it; and the bound values.
+        """
         where, parameters = self._where(lower, upper)
         renderer = Renderer(self.dialect, self.binds, now, prefix="val", calls=self.calls)
-        quote = self.dialect.quote
-        keys = [f"bo_key_{n}" for n in range(len(self.table.key))]
+        quote, keys = self.dialect.quote, self._key_names
         given, stored, told = [], [], ["1 = 1"]
         for number, (name, value) in enumerate(values.items()):
             column, raw = self.table.column(name), f"bo_value_{number}"
             given.append(f"{self._value(renderer, number, name, value)} AS {raw}")
-            stored.append(f"CAST({raw} AS {column.cast_type}) AS {quote(name)}")
+            stored.append(f"{raw}, CAST({raw} AS {column.cast_type}) AS {quote(name)}")
             told.append(self.dialect.stays(column, raw, f"k.{quote(name)}") or "1 = 1")
         as_is = map("{} AS {}".format, map(quote, self.table.key), keys)
         left = [quote(name) for name in self.table.column_names if name not in values]
-        raws = [f"bo_value_{number}" for number in range(len(values))]
         before = f"SELECT {', '.join([*as_is, *given, *left])} FROM {self._name}{where}"
-        after = f"SELECT {', '.join([*keys, *raws, *stored, *left])} FROM ({before}) AS b"
-        ordered = ", ".join(keys)
-        sql = (
-            f"SELECT {ordered}, CASE WHEN {' AND '.join(told)} THEN {broken(rules)} END"
-            f" FROM ({after}) AS k ORDER BY {ordered}"
-        )
-        return sql, parameters | renderer.parameters
+        after = f"SELECT {', '.join([*keys, *stored, *left])} FROM ({before}) AS b"
+        return after, " AND ".join(told), parameters | renderer.parameters
 
     def delete(self, now: datetime, lower: Key | None, upper: Key | None) -> Statement:
         """Delete the qualifying rows in `(lower, upper]`; where rows are only marked as deleted,
