@@ -26,6 +26,10 @@ _LOST = (
 )
 _TOKEN = f"{_OWNERSHIP}::test_a_worker_that_lost_its_token_cannot_write"
 _LEFT_OUT = f"{_ENGINE}/test_left_out.py::test_rows_that_are_left_out_are_skipped"
+_OUT_OF_RANGE = (
+    "integration/engine/test_isolation.py"
+    "::test_many_values_out_of_range_of_one_batch_are_found_without_asking_for_each"
+)
 _BAD_ROW = (
     f"{_STEPS}::TestBadRows"
     "::test_rows_a_check_refuses_become_rejects_and_their_neighbours_are_written"
@@ -146,7 +150,7 @@ BREAKS = (
         "            if stop - start == 1:\n                refused.append((start, fault))\n",
         "            if stop - start <= 8:\n"
         "                refused += [(at, fault) for at in range(start, stop)]\n",
-        (_BAD_ROW,),
+        (_OUT_OF_RANGE,),
     ),
     Break(
         "neighbours-go-with-a-bad-row-on-the-server",
@@ -154,12 +158,7 @@ BREAKS = (
         "database/postgresql_isolate.py",
         "      ELSIF bo_stop - bo_start = 1 THEN\n",
         "      ELSIF bo_stop - bo_start <= 8 THEN\n",
-        (
-            (
-                "integration/engine/test_isolation.py"
-                "::test_many_refused_rows_of_one_batch_are_found_without_asking_for_each"
-            ),
-        ),
+        (_OUT_OF_RANGE,),
     ),
     Break(
         "rows-counted-with-the-header",

@@ -20,12 +20,14 @@ from batch_ops.errors import (
     PreconditionFailedError,
     UsageError,
 )
+from batch_ops.events import BatchRetried
 from batch_ops.results import Counts, Status
 from batch_ops_tests.support import accounts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from batch_ops.events import Event
     from batch_ops.results import Result
 
 FIELDS = """fields:
@@ -603,8 +605,11 @@ def test_trouble_that_passes_is_waited_for(server: World, retries: int, status: 
     release = threading.Timer(0.5, held.close)
     if retries:
         release.start()
+    told: list[Event] = []
     try:
-        assert run(project, "work").status is status
+        assert run(project, "work", listen=told.append).status is status
+        waits = {event.wait_s for event in told if isinstance(event, BatchRetried)}
+        assert waits - {0.0} == ({0.02} if retries else set())
     finally:
         release.join() if retries else held.close()
         engine.dispose()

@@ -130,6 +130,49 @@ patterns:
 """
 
 
+OVERFLOWING = """
+name: accounts
+key: [id]
+fields: {id: integer, balance: integer}
+patterns:
+  - name: batch_operations
+    operation: take
+    operation_type: update
+    update_data:
+      balance: {sql: "CASE WHEN id % 2 = 0 THEN balance * 9000000000000000000 ELSE 40 END"}
+    batch_size: 1000
+"""
+
+
+def test_many_values_out_of_range_of_one_batch_are_found_without_asking_for_each(
+    tmp_path: Path, database_url: str
+) -> None:
+    """No query tells these: half of 1,000 rows are halved where the data is, and nobody else is
+    refused with them.
+    """
+    project = accounts.project(tmp_path, database_url, OVERFLOWING)
+    database = project.database()
+    strict = "" if database.dialect.capabilities.zones else "STRICT"
+    made = ", ".join(f"({n}, 50)" for n in range(1, 1001))
+    accounts.execute(
+        database,
+        [
+            f"CREATE TABLE accounts (id INTEGER PRIMARY KEY, balance INTEGER NOT NULL) {strict}",
+            f"INSERT INTO accounts VALUES {made}",
+        ],
+    )
+    sent: list[str] = []
+    sa.event.listen(database.engine, "before_cursor_execute", lambda *one: sent.append(one[2]))
+    result = run(project, "take")
+    assert result.counts == Counts(total=1000, updated=500, failed=500)
+    assert len(sent) < 200
+    found = [r.key for r in rejects_of(project, result.execution_id)]
+    assert found == [{"id": n} for n in range(2, 1001, 2)]
+    left = accounts.query(database, "SELECT balance, count(*) FROM accounts GROUP BY balance")
+    assert sorted(map(tuple, left)) == [(40, 500), (50, 500)]
+    project.dispose()
+
+
 def test_many_refused_rows_of_one_batch_are_found_without_asking_for_each(
     tmp_path: Path, database_url: str
 ) -> None:
