@@ -165,9 +165,10 @@ class FailedRows(Sequence[FailedRow]):
         return repr(list(self))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Missing:
-    """A key no row has, and its place in the input.
+    """A key no row has, and its place in the input; not frozen, since that takes three times as
+    long, and there may be millions.
 
     Attributes:
         key: the value of a single key column, a tuple in key order of several.

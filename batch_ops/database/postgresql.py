@@ -241,8 +241,14 @@ class PostgreSQL(Dialect):
         arrays = [f"CAST(:{name}_{i} AS {c.cast_type}[])" for i, c in enumerate(columns)]
         return f"({', '.join(left)}) IN (SELECT * FROM unnest({', '.join(arrays)}))"
 
+    def list_value(self, values: Sequence[Any]) -> Any:
+        """Whole numbers as the server reads an array: the driver would look at each by itself."""
+        if set(map(type, values)) == {int}:
+            return f"{{{','.join(map(str, values))}}}"
+        return list(values)
+
     def rows_value(self, name: str, rows: Sequence[Sequence[Any]], width: int) -> dict[str, Any]:
-        return {f"{name}_{i}": [row[i] for row in rows] for i in range(width)}
+        return {f"{name}_{i}": self.list_value([row[i] for row in rows]) for i in range(width)}
 
     def rewrite(self, tree: exp.Expression) -> exp.Expression:
         return tree
