@@ -7,7 +7,7 @@ import gc
 import os
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from benchmarks.bulk.places import Place
     from benchmarks.server import Server
 
-MOST = 100_000
+MOST = 50_000
 """Rows of an operation, at most."""
 CHECK = "a CHECK violated"
 CHANGED, PUT = f"{CHECK} by an update", f"{CHECK} by an upsert"
@@ -62,17 +62,23 @@ class Works:
     filled: Filled
     folder: Path
     size: int
+    files: dict[Path, int] = field(default_factory=dict)
 
     def imported(self, kind: str, share: int, operation: str = "import_accounts") -> float:
         """The seconds of an import with so many bad rows of 10,000."""
         batch = self.size // bad.BATCHES
-        call = bad.given(kind, share, batch)
-        file = self.folder / "accounts.csv"
-        _write(file, call.rows)
-        parameters = {"source_path": str(file)}
+        file, good = self._file(kind, share)
         full = self.filled(bad.TABLES, range(1, batch + 1))
-        good = len(call.rows) - len(call.bad)
-        return self._seconds(operation, full, parameters, created=good)
+        return self._seconds(operation, full, {"source_path": str(file)}, created=good)
+
+    def _file(self, kind: str, share: int) -> tuple[Path, int]:
+        """The file with so many bad rows of 10,000, and how many rows of it are good."""
+        file = self.folder / f"{kind} {share}.csv"
+        if file not in self.files:
+            call = bad.given(kind, share, self.size // bad.BATCHES)
+            _write(file, call.rows)
+            self.files[file] = len(call.rows) - len(call.bad)
+        return file, self.files[file]
 
     def put(self, share: int) -> float:
         """The seconds of an upsert of new rows of which so many of 10,000 break a CHECK."""

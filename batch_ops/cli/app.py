@@ -21,6 +21,7 @@ from batch_ops.cli import (
     plan,
     problems,
     purge,
+    queue,
     rejects,
     retry,
     run,
@@ -76,6 +77,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
 }
 for number, (name, command) in enumerate(COMMANDS.items()):
     app.command(command, name=name, sort_key=number)
+app.command(queue.queue)
 app["--help"].group = "Options"
 app["--version"].group = "Options"
 

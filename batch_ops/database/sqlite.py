@@ -76,7 +76,13 @@ _TROUBLES = {
     "SQLITE_CORRUPT": "XX001",
     "SQLITE_NOTADB": "XX001",
 }
-_NAMELESS = {"no such table": "42P01", "no such column": "42703", "has no column named": "42703"}
+_NAMELESS = {
+    "no such table": "42P01",
+    "no such column": "42703",
+    "has no column named": "42703",
+    "no such function": "42883",
+    "syntax error": "42601",
+}
 """Errors that SQLite tells in words alone."""
 _STATES = {
     "SQLITE_CONSTRAINT_UNIQUE": "23505",

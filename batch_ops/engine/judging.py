@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
@@ -35,6 +35,7 @@ MOST_KINDS = 16
 by row."""
 _OF_A_RULE = (CHECK, NOT_NULL, FOREIGN_KEY)
 
+T = TypeVar("T")
 Attempt = Callable[[int], object]
 """Does the statement over one row, by its place or number."""
 
@@ -83,14 +84,13 @@ class RangeJudge:
         if not self._rules:
             return None
         sql, parameters = target.judged(self._rules, self._values, utc_now(), lower, upper)
-        savepoint = Savepoint(connection)
-        try:
-            rows = connection.execute(text(sql), parameters).all()
-            savepoint.release()
-        except DBAPIError as error:
-            if not savepoint.undone() or target.dialect.fault(error).kind is not FaultKind.ROW:
-                raise
-            return None
+
+        def ask() -> Sequence[Sequence[Any]]:
+            return connection.execute(text(sql), parameters).all()
+
+        rows, unfit = _asked(connection, target.dialect, ask)
+        if unfit:
+            self._rules = []
         return rows
 
     def _known(self, connection: Connection, target: Target) -> list[str]:
@@ -116,11 +116,31 @@ class StageJudge:
             self._rules = self._known(connection, stage.dialect)
         if not self._rules:
             return {}
-        told = stage.judged(connection, self._rules)
-        return _refused(connection, stage.dialect, told, attempt)
+        rules, dialect = self._rules, stage.dialect
+        told, unfit = _asked(connection, dialect, lambda: stage.judged(connection, rules))
+        if unfit:
+            self._rules = []
+        return _refused(connection, dialect, told or (), attempt)
 
     def _known(self, connection: Connection, dialect: Dialect) -> list[str]:
         return rules_of_rows(dialect, connection, self._target, self._columns)
+
+
+def _asked(connection: Connection, dialect: Dialect, ask: Callable[[], T]) -> tuple[T | None, bool]:
+    """The answer; None where a row is refused already when it is asked for, or where the rules
+    cannot be asked: a table that may not be read, a text of a check that was not told as it is.
+    That is so for good, and told, too.
+    """
+    savepoint = Savepoint(connection)
+    try:
+        answer = ask()
+        savepoint.release()
+    except DBAPIError as error:
+        fault = dialect.fault(error)
+        if not savepoint.undone() or not (fault.kind is FaultKind.ROW or fault.of_statement):
+            raise
+        return None, fault.of_statement
+    return answer, False
 
 
 def _refused(

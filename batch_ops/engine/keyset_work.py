@@ -154,6 +154,7 @@ class KeysetWork(RowsWork):
         def attempt(before: Key | None, key: Key) -> None:
             self._run(connection, before, key)
 
+        self._dialect.immediate_constraints(connection)
         keys, judged = self._judge.look(connection, self._target, lower, upper, attempt)
         among = [place for place in range(len(keys)) if place not in judged]
         whole = self._target

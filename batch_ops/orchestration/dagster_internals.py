@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from dagster import DagsterEventType
+from dagster import DagsterEventType, DagsterRunStatus
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.events import RunFailureReason
 from dagster._core.execution.api import execute_run
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._core.run_coordinator.base import SubmitRunContext
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ MODULE = "batch_ops.definitions"
 VARIABLE = "defs"
 REPOSITORY = "__repository__"
 _LOCATION_TAG = "dagster/code_location"
+_SLOTS = "batch_ops/slots/{}"
 
 
 SQLITE_STORAGE = "DagsterSqliteStorage"
@@ -112,3 +114,40 @@ def paused(instance: dg.DagsterInstance, pool: str) -> bool:
     """Whether the pool has no slot: its runs are held."""
     limits = {limit.name: limit.limit for limit in instance.event_log_storage.get_pool_limits()}
     return limits.get(pool) == 0
+
+
+def hold(instance: dg.DagsterInstance, pool: str) -> None:
+    """Take all slots from a pool: the queue starts none of its runs. How many it had is kept."""
+    if paused(instance, pool):
+        return
+    limits = {limit.name: limit.limit for limit in instance.event_log_storage.get_pool_limits()}
+    before = limits.get(pool)
+    kept = "" if before is None else str(before)
+    instance.daemon_cursor_storage.set_cursor_values({_SLOTS.format(pool): kept})
+    instance.event_log_storage.set_concurrency_slots(pool, 0)
+
+
+def let_go(instance: dg.DagsterInstance, pool: str) -> None:
+    """Give a pool that was held its slots back."""
+    if not paused(instance, pool):
+        return
+    key = _SLOTS.format(pool)
+    kept = instance.daemon_cursor_storage.get_cursor_values({key}).get(key)
+    if kept:
+        instance.event_log_storage.set_concurrency_slots(pool, int(kept))
+    else:
+        instance.event_log_storage.delete_concurrency_limit(pool)
+
+
+def cancel_queued(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Take a run out of the queue; False: it is not there any more."""
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.status is not DagsterRunStatus.QUEUED:
+        return False
+    return bool(instance.run_coordinator.cancel_run(run_id))
+
+
+def enqueue(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Put a run that was created into the queue; the daemon starts it."""
+    workspace: Any = None  # a queue only keeps the run
+    instance.run_coordinator.submit_run(SubmitRunContext(run, workspace))

@@ -53,7 +53,7 @@ def launch_run(
     """
     declared = project.catalog.operation(operation)
     config = settings.write(declared, parameters or {}, options)
-    with _instance(project) as instance:
+    with instance_of(project) as instance:
         _refuse_paused(instance)
         run_id = str(uuid.uuid4())
         launch = replace(launch or Launch(), run_id=run_id)
@@ -83,7 +83,7 @@ def launch_resume(
     result = result_of(project, execution_id)
     declared = project.catalog.operation(result.operation)
     launch = launch or Launch()
-    with _instance(project) as instance:
+    with instance_of(project) as instance:
         _refuse_paused(instance)
         execution = join(
             project,
@@ -102,7 +102,7 @@ def launch_resume(
 
 def show(project: Project, result: Result) -> None:
     """Let Dagster show an execution as it is in the journal."""
-    with _instance(project) as instance:
+    with instance_of(project) as instance:
         reconcile.show(project, instance, result)
 
 
@@ -111,7 +111,7 @@ def showing(project: Project) -> Iterator[Callable[[Result], None]]:
     """What lets Dagster show a retried execution as it is in the journal, with its checks. The
     instance is opened at once: what is wrong with it is known before anything is done.
     """
-    with _instance(project) as instance:
+    with instance_of(project) as instance:
         yield lambda result: reconcile.show_again(project, instance, result)
 
 
@@ -203,13 +203,12 @@ def _refuse_paused(instance: dg.DagsterInstance) -> None:
     if dagster_internals.paused(instance, POOL):
         raise RefusedError(
             f"The queue is paused: the pool {POOL!r} has no slot.",
-            todo=f"Give it one: dagster instance concurrency set {POOL} 1. Without Dagster: "
-            "--no-dagster.",
+            todo="Let it go on: batch-ops queue resume. Without Dagster: --no-dagster.",
         )
 
 
 @contextmanager
-def _instance(project: Project) -> Iterator[dg.DagsterInstance]:
+def instance_of(project: Project) -> Iterator[dg.DagsterInstance]:
     """The Dagster instance of the project folder, or of DAGSTER_HOME."""
     home = os.environ.get(_HOME) or str(project.folder)
     with _opened(home) as instance:

@@ -7,7 +7,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import create_engine, make_url
 
+from batch_ops.database import judging as database_judging
 from batch_ops.database.wording import plainly
 from batch_ops.engine import RunOptions, judging, rejects_of, run
 from batch_ops_tests.support import accounts
@@ -226,3 +228,56 @@ def test_no_row_that_breaks_a_rule_is_tried_by_itself(
     _, told, counts = outcome(made)
     assert sum(tried) + len(told) <= ROWS, (tried, counts)
     made.dispose()
+
+
+@pytest.mark.parametrize("what", ["a check", "put"])
+def test_where_rules_cannot_be_asked_every_row_is_tried(
+    tmp_path: Path, url: str, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The text of a check may not be told as it is."""
+    made = put(tmp_path, url, "error") if what == "put" else project(tmp_path, url, CHANGES[what])
+    filled(made, ARRIVALS)
+    wanted = row_by_row(made, monkeypatch)
+    filled(made, ARRIVALS)
+    monkeypatch.setattr(database_judging, "_checks", lambda *_: ["NOT (age > )"])
+    assert outcome(made) == wanted
+    made.dispose()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hides", [True, False])
+def test_a_parent_that_we_may_not_see_is_judged_by_its_foreign_key(
+    tmp_path: Path, postgresql_url: str, hides: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A policy hides every second parent from us, or no parent may be read: the foreign key, which
+    looks with its owner's eyes, sees them all.
+    """
+    owner = create_engine(make_url(postgresql_url))
+    monkeypatch.setenv("BATCH_OPS_DATABASE_URL", postgresql_url)
+    filled(project(tmp_path / "owner", postgresql_url, {"parent": "id"}))
+    role = f"clerk_{make_url(postgresql_url).database}"
+    policy = (
+        "ALTER TABLE parents ENABLE ROW LEVEL SECURITY",
+        "CREATE POLICY even ON parents USING (id % 2 = 0)",
+        f"GRANT SELECT ON parents TO {role}",
+    )
+    with owner.begin() as connection:
+        for statement in (
+            f"CREATE ROLE {role} LOGIN",
+            f"GRANT ALL ON SCHEMA public TO {role}",
+            f"GRANT ALL ON items TO {role}",
+            *(policy if hides else ()),
+        ):
+            plainly(connection, statement)
+    clerk = make_url(postgresql_url).set(username=role).render_as_string(hide_password=False)
+    monkeypatch.setenv("BATCH_OPS_DATABASE_URL", clerk)
+    made = project(tmp_path / "clerk", clerk, {"parent": "id"})
+    rows, told, counts = outcome(made)
+    assert (counts["updated"], counts["failed"]) == (40, 20)
+    assert [row[5] for row in rows] == [*range(1, 41), *[1] * 20]
+    assert {code for _, code, *_ in told} == {"23503"}
+    made.dispose()
+    with owner.begin() as connection:
+        plainly(connection, f"DROP OWNED BY {role}")
+        plainly(connection, f"DROP ROLE {role}")
+    owner.dispose()
