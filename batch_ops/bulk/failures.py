@@ -165,10 +165,9 @@ class FailedRows(Sequence[FailedRow]):
         return repr(list(self))
 
 
-@dataclass(slots=True, unsafe_hash=True)
+@dataclass(frozen=True, slots=True)
 class Missing:
-    """A key no row has, and its place in the input; not frozen, since that takes three times as
-    long, and there may be millions.
+    """A key no row has, and its place in the input.
 
     Attributes:
         key: the value of a single key column, a tuple in key order of several.

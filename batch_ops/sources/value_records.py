@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import orjson
 
 from batch_ops.database.load import Numbered
 from batch_ops.database.values import as_text
@@ -22,6 +24,9 @@ NULL = "\\N"
 AT_ONCE = 1_000
 FEW = 4
 """Of so many records less than one is wanted: then each is picked by itself."""
+_SIGNS = ('"', "\r", "\\.")
+_ODD = {type(None), bytes, str}
+"""Beside values of other types they are not simply written."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 """Python's hash of an integer is itself: its bits are to be spread."""
 
@@ -52,6 +57,7 @@ class ValueRecords:
         self._hashing = hashing
         self.duplicates: Collection[int] = self._repeated()
         self._null: str | None = None
+        self._written: Sequence[Sequence[str]] | None = None
 
     @property
     def good(self) -> Sequence[int]:
@@ -83,14 +89,15 @@ class ValueRecords:
 
     def raw(self, ordinals: Sequence[int]) -> Iterator[bytes]:
         """These records as CSV, some at a time: the server takes those while the next are made."""
-        columns = [_written(column, self.null_text) for column in self._data]
-        rows = iter(self._chosen(columns, ordinals))
+        rows = iter(self._chosen(self._texts(), ordinals))
         while some := list(itertools.islice(rows, AT_ONCE)):
-            text = _csv(some, csv.QUOTE_MINIMAL)
-            if "\r" in text or "\\." in text:
-                # a lone carriage return, or the old sign of the end, would be read as such
-                text = _csv(some, csv.QUOTE_ALL)
-            yield text.encode()
+            yield _lines(some, len(self._data)).encode()
+
+    def _texts(self) -> Sequence[Sequence[str]]:
+        """The columns as they are written, NULL as `null_text`."""
+        if self._written is None:
+            self._written = [_as_texts(column, self.null_text) for column in self._data]
+        return self._written
 
     def texts(self, ordinals: Sequence[int]) -> Iterable[Sequence[str | None]]:
         """These records' values as texts."""
@@ -195,20 +202,42 @@ def _holds_texts(column: Sequence[Any]) -> bool:
     return isinstance(next((value for value in column if value is not None), None), str)
 
 
-def _written(column: Sequence[Any], null: str) -> Sequence[Any]:
-    """A column as CSV's writer takes it."""
-    if not any(map(_odd, set(map(type, column)))):
+def _as_texts(column: Sequence[Any], null: str) -> Sequence[str]:
+    """A column's values as a database reads them."""
+    kinds = set(map(type, column))
+    if kinds == {str}:
         return column
+    if kinds <= {datetime, type(None)} and _zones_are_usual(column):
+        # many times faster than each by itself
+        return [null if text is None else text for text in orjson.loads(orjson.dumps([*column]))]
+    if kinds.isdisjoint(_ODD):
+        return list(map(str, column))
     return [null if value is None else _text(value) for value in column]
 
 
-def _odd(kind: type) -> bool:
-    """Whether CSV's writer would not write a type as the database reads it."""
-    return kind is type(None) or kind is bytes
+def _zones_are_usual(moments: Sequence[datetime | None]) -> bool:
+    """Whether the moments are in UTC or without a zone: others may have seconds in their offset."""
+    return {moment.tzinfo for moment in moments if moment is not None} <= {None, UTC}
 
 
-def _text(value: Any) -> Any:
-    return as_text(value) if isinstance(value, bytes) else value
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return str(as_text(value))
+    return str.__str__(value) if isinstance(value, str) else str(value)
+
+
+def _lines(rows: Sequence[Sequence[str]], width: int) -> str:
+    """Rows as CSV; where no field holds a sign that means something there, they are joined."""
+    text = "\n".join(map(",".join, rows)) + "\n"
+    signs = (text.count(","), text.count("\n"))
+    usual = width > 1 and signs == ((width - 1) * len(rows), len(rows))
+    if usual and not any(sign in text for sign in _SIGNS):
+        return text
+    text = _csv(rows, csv.QUOTE_MINIMAL)
+    if "\r" in text or "\\." in text:
+        # a lone carriage return, or the old sign of the end, would be read as such
+        text = _csv(rows, csv.QUOTE_ALL)
+    return text
 
 
 def _csv(rows: Iterable[Sequence[Any]], quoting: Literal[0, 1]) -> str:
