@@ -101,6 +101,7 @@ def test_one_that_is_cancelled_is_out_of_the_queue(
             queue.cancel(instance, other)
 
 
+@pytest.mark.slow
 def test_a_start_of_an_id_that_several_have_is_refused(things: Things) -> None:
     with things.instance() as instance:
         for end in ("1", "2"):
@@ -109,7 +110,7 @@ def test_a_start_of_an_id_that_several_have_is_refused(things: Things) -> None:
             queue.find(instance, "aaaa")
 
 
-@pytest.mark.parametrize("slots", [None, 3])
+@pytest.mark.parametrize("slots", [pytest.param(None, marks=pytest.mark.slow), 3])
 def test_the_queue_is_held_back_and_gets_its_slots_again(
     things: Things, capsys: pytest.CaptureFixture[str], slots: int | None
 ) -> None:
@@ -128,6 +129,7 @@ def test_the_queue_is_held_back_and_gets_its_slots_again(
     assert limits.get(POOL) == slots
 
 
+@pytest.mark.slow
 def test_figures_are_of_operations_alone(
     things: Things, capsys: pytest.CaptureFixture[str]
 ) -> None:
