@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, NestedTransaction
 
 _NAME = "batch_ops_savepoint"
+_GONE = (DBAPIError, PendingRollbackError)
+"""The second: the connection was lost with the statement before."""
 
 
 def undone(savepoint: NestedTransaction) -> bool:
     """Roll back to a savepoint; False: it is gone, and its transaction with it."""
     try:
         savepoint.rollback()
-    except DBAPIError:
+    except _GONE:
         return False
     return True
 
@@ -40,6 +42,6 @@ class Savepoint:
         try:
             self._connection.exec_driver_sql(f"ROLLBACK TO SAVEPOINT {_NAME}")
             self.release()
-        except DBAPIError:
+        except _GONE:
             return False
         return True

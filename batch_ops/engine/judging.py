@@ -14,6 +14,7 @@ from batch_ops.database.faults import CHECK, FOREIGN_KEY, NOT_NULL, FaultKind
 from batch_ops.database.judging import rules_of_change, rules_of_deletion, rules_of_rows
 from batch_ops.database.savepoints import Savepoint
 from batch_ops.database.wording import text
+from batch_ops.faultpoints import Point, reached
 from batch_ops.journal.store import utc_now
 from batch_ops.spec.model import OnConflict, StepKind
 
@@ -164,6 +165,7 @@ def _said(connection: Connection, dialect: Dialect, row: int, attempt: Attempt) 
     """What the database says to one row, to which nothing is done; None: nothing."""
     savepoint, fault = Savepoint(connection), None
     try:
+        reached(Point.ISOLATING)
         attempt(row)
     except DBAPIError as error:
         fault = dialect.fault(error)

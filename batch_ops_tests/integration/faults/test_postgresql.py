@@ -46,6 +46,11 @@ def terminated(ground: Ground, _table: str, _server: PostgreSQL) -> Trouble:
     return Trouble(Point.BEFORE_COMMIT, ground.end_sessions)
 
 
+def terminated_at_a_closer_look(ground: Ground, _table: str, _server: PostgreSQL) -> Trouble:
+    """While it is found out which rows of a batch are refused, and why."""
+    return Trouble(Point.ISOLATING, ground.end_sessions, number=1)
+
+
 def no_room_for_us(ground: Ground, _table: str, _server: PostgreSQL) -> Trouble:
     """For a second nobody of the role is let in."""
 
@@ -151,12 +156,13 @@ def type_changed(ground: Ground, table: str, _server: PostgreSQL) -> Trouble:
 
 
 PASSING = (restarted, crashed, terminated, no_room_for_us, read_only, locked, deadlocked)
+CLOSER = (terminated_at_a_closer_look,)
 LASTING = (revoked, table_gone, column_gone)
 
 
 def cases() -> Iterator[pytest.ParameterSet]:
     """Each trouble with each operation; quick: each of them once."""
-    for number, make in enumerate((*PASSING, *LASTING)):
+    for number, make in enumerate((*PASSING, *LASTING, *CLOSER)):
         for place, operation in enumerate(OPERATIONS):
             quick = place == number % len(OPERATIONS)
             marks = () if quick else (pytest.mark.slow,)
