@@ -53,7 +53,6 @@ class PostgreSQLCascade(CascadeSQL):
         return self._references(connection, target, [_NO_ACTION, _RESTRICT, _CASCADE])
 
     def holding_back(self, connection: Connection, target: Relation) -> list[Reference]:
-        """See Dialect.holding_back."""
         found = self._references(connection, target, [_NO_ACTION, _RESTRICT])
         return [reference for reference in found if reference.parent == target]
 

@@ -83,6 +83,12 @@ class CascadeSQL(ABC):
         NULL or SET DEFAULT. The target stands in them as it is given.
         """
 
+    def holding_back(self, connection: Connection, target: Relation) -> list[Reference]:
+        """The foreign keys that lead to a table and keep the database from deleting a row that is
+        referred to; those are left out whose rows go with it. None, where nobody has asked.
+        """
+        return []
+
     def identities(
         self, connection: Connection, relations: Collection[Relation]
     ) -> dict[Relation, tuple[str, ...]]:

@@ -39,7 +39,6 @@ class SQLiteCascade(CascadeSQL):
         return [reference for reference in found if reference.parent == target]
 
     def holding_back(self, connection: Connection, target: Relation) -> list[Reference]:
-        """See Dialect.holding_back."""
         found = self._references(
             connection, target, " AND f.on_delete IN ('NO ACTION', 'RESTRICT')"
         )

@@ -117,7 +117,7 @@ class _Written:
     def _reference(self, key: ForeignKey) -> str | None:
         """`entity.field`, where that entity is declared (this one is)."""
         pointed = key.target_columns[0]
-        if key.table == self.table.name and key.schema in (None, self.table.schema):
+        if self.table.is_referred_to(key):
             known = pointed in {column.name for column in self.known}
             return f"{self.name}.{pointed}" if known else None
         for entity in self.entities.values():

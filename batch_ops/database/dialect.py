@@ -348,12 +348,6 @@ class Dialect(ABC):
         """
         return None
 
-    def holding_back(self, connection: Connection, table: Table) -> Sequence[Reference]:
-        """The foreign keys that lead to a table and keep the database from deleting a row that is
-        referred to; those are left out whose rows go with it.
-        """
-        return ()
-
     def drop_stage_sql(self, name: str) -> str:
         """Remove a temporary table."""
         return f"DROP TABLE IF EXISTS {name}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from batch_ops.database.cascade_graph import Relation
 from batch_ops.database.tables import Table
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from batch_ops.database.dialect import Dialect
-    from batch_ops.database.tables import ForeignKey
 
 MOST_RULES = 60
 """So many bits has a number everywhere; what breaks further ones is found row by row."""
@@ -59,12 +59,14 @@ def rules_of_deletion(dialect: Dialect, connection: Connection, table: Table) ->
     if dialect.has_triggers(connection, table):
         return []
     found = [
-        _exists(
+        exists(
             dialect.table_sql(each.child.name, each.child.schema),
             [dialect.quote(name) for name in each.columns],
             [f"k.{dialect.quote(name)}" for name in each.parent_columns],
         )
-        for each in dialect.holding_back(connection, table)
+        for each in dialect.cascade_sql().holding_back(
+            connection, Relation(table.schema, table.name)
+        )
         if each.child != each.parent
     ]
     return found[:MOST_RULES]
@@ -96,21 +98,17 @@ def _orphans(
     from us is seen by the foreign key all the same.
     """
     for key in table.foreign_keys:
-        if _leads_to(table, key) or not judged(set(key.columns)):
+        if table.is_referred_to(key) or not judged(set(key.columns)):
             continue
         if not dialect.has_triggers(connection, Table(key.table, key.schema, (), ())):
             ours = [f"k.{dialect.quote(name)}" for name in key.columns]
             given = " AND ".join(f"{name} IS NOT NULL" for name in ours)
             theirs = [dialect.quote(name) for name in key.target_columns]
             parent = dialect.table_sql(key.table, key.schema)
-            yield f"{given} AND NOT {_exists(parent, theirs, ours)}"
+            yield f"{given} AND NOT {exists(parent, theirs, ours)}"
 
 
-def _leads_to(table: Table, key: ForeignKey) -> bool:
-    """Whether another row of the batch may become the one that is referred to."""
-    return key.table == table.name and key.schema in (None, table.schema)
-
-
-def _exists(table: str, theirs: Sequence[str], ours: Sequence[str]) -> str:
+def exists(table: str, theirs: Sequence[str], ours: Sequence[str]) -> str:
+    """A row of a table whose columns `theirs` are equal to `ours` is there."""
     same = " AND ".join(f"o.{their} = {our}" for their, our in zip(theirs, ours, strict=True))
     return f"EXISTS (SELECT 1 FROM {table} AS o WHERE {same})"

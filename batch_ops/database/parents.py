@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from batch_ops.database.judging import exists
 from batch_ops.database.merge import ROW
 from batch_ops.database.wording import text
 
@@ -67,15 +68,13 @@ class Parents:
         return f"{'s' if staged else 't'}.{self.dialect.quote(name)}"
 
     def _exists(self, parent: str, key: ForeignKey, values: list[str]) -> str:
-        names = map(self.dialect.quote, key.target_columns)
-        pairs = zip(names, values, strict=True)
-        same = " AND ".join(f"p.{name} = {value}" for name, value in pairs)
-        return f"EXISTS (SELECT 1 FROM {parent} AS p WHERE {same})"
+        return exists(parent, [self.dialect.quote(name) for name in key.target_columns], values)
 
     def _may_be_staged(self, key: ForeignKey) -> bool:
         """Whether the row that is referred to may be one of those that are put in."""
-        own = key.table == self.target.name and key.schema in (None, self.target.schema)
-        return own and set(key.target_columns) <= set(self.stage.column_names)
+        return self.target.is_referred_to(key) and set(key.target_columns) <= set(
+            self.stage.column_names
+        )
 
     def _same(self, other: str) -> str:
         quoted = [self.dialect.quote(name) for name in self.target.key]

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from batch_ops.database.bring_in import Rows
-    from batch_ops.database.cascade_graph import Reference
     from batch_ops.database.cascade_sql import CascadeSQL
     from batch_ops.database.load import Layout, Loader
     from batch_ops.database.looks import Looks
@@ -321,13 +320,6 @@ class PostgreSQL(Dialect):
         if column.type not in (FieldType.STRING, FieldType.TEXT):
             return ""
         return f"CAST({given} AS text) IS NOT DISTINCT FROM CAST({stored} AS text)"
-
-    def holding_back(self, connection: Connection, table: Table) -> Sequence[Reference]:
-        from batch_ops.database.cascade_graph import Relation
-        from batch_ops.database.cascade_postgresql import PostgreSQLCascade
-
-        target = Relation(table.schema, table.name)
-        return PostgreSQLCascade(self).holding_back(connection, target)
 
     def type_names(
         self, connection: Connection, name: str, schema: str | None

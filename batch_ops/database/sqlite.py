@@ -223,12 +223,6 @@ class SQLite(Dialect):
         """A column stores what is not of its type as it is."""
         return None if "COLLATE" in column.sql_type else f"typeof({given}) = typeof({stored})"
 
-    def holding_back(self, connection: Connection, table: Table) -> Sequence[Reference]:
-        from batch_ops.database.cascade_graph import Relation
-        from batch_ops.database.cascade_sqlite import SQLiteCascade
-
-        return SQLiteCascade(self).holding_back(connection, Relation(table.schema, table.name))
-
     def changed(self, column: Column, one: str, other: str) -> str:
         return f"({one} IS NOT {other} COLLATE BINARY)"
 

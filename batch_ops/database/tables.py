@@ -77,8 +77,11 @@ class Table:
     @property
     def refers_to_itself(self) -> bool:
         """Whether one row may refer to another one."""
-        mine = (self.name, self.schema)
-        return any((key.table, key.schema or self.schema) == mine for key in self.foreign_keys)
+        return any(map(self.is_referred_to, self.foreign_keys))
+
+    def is_referred_to(self, key: ForeignKey) -> bool:
+        """Whether a foreign key of this table leads to the table itself."""
+        return (key.table, key.schema or self.schema) == (self.name, self.schema)
 
     @property
     def full_name(self) -> str:

@@ -131,13 +131,29 @@ def _together(
 def _attempt(
     connection: Connection, run: Run[T], start: int, stop: int, dialect: Dialect, done: list[T]
 ) -> Fault | None:
+    return refusal(connection, dialect, lambda: done.append(run(start, stop)))
+
+
+def refusal(
+    connection: Connection, dialect: Dialect, run: Callable[[], object], *, keep: bool = True
+) -> Fault | None:
+    """What the database says where it refuses a row: then nothing was done; None: it was.
+
+    keep: what was done stays; else it is undone, too.
+
+    Raises:
+        DBAPIError: no row's fault; or one that has ended the transaction.
+    """
     savepoint = Savepoint(connection)
     try:
-        done.append(run(start, stop))
-        savepoint.release()
+        run()
+        if keep:
+            savepoint.release()
     except DBAPIError as error:
         fault = dialect.fault(error)
         if not savepoint.undone() or fault.kind is not FaultKind.ROW:
             raise
         return fault
+    if not keep:
+        savepoint.undone()
     return None

@@ -14,6 +14,7 @@ from batch_ops.database.faults import CHECK, FOREIGN_KEY, NOT_NULL, FaultKind
 from batch_ops.database.judging import rules_of_change, rules_of_deletion, rules_of_rows
 from batch_ops.database.savepoints import Savepoint
 from batch_ops.database.wording import text
+from batch_ops.engine.isolation import refusal
 from batch_ops.faultpoints import Point, reached
 from batch_ops.journal.store import utc_now
 from batch_ops.spec.model import OnConflict, StepKind
@@ -41,13 +42,46 @@ Attempt = Callable[[int], object]
 """Does the statement over one row, by its place or number."""
 
 
-class RangeJudge:
-    """Judges the rows of a step's batches by the rules of their table."""
+class _Judge:
+    """What is asked about many rows, by the rules of their table."""
+
+    _rules: list[str] | None = None
+
+    def _ask(
+        self,
+        connection: Connection,
+        dialect: Dialect,
+        known: Callable[[], list[str]],
+        ask: Callable[[list[str]], T],
+    ) -> T | None:
+        """The answer; None where there are no rules, where a row is refused already when they are
+        asked, or where they cannot be, and never will: a table that may not be read, a text of a
+        check that was not told as it is.
+        """
+        if self._rules is None:
+            self._rules = known()
+        if not self._rules:
+            return None
+        savepoint = Savepoint(connection)
+        try:
+            answer = ask(self._rules)
+            savepoint.release()
+        except DBAPIError as error:
+            fault = dialect.fault(error)
+            if not savepoint.undone() or not (fault.kind is FaultKind.ROW or fault.of_statement):
+                raise
+            if fault.of_statement:
+                self._rules = []
+            return None
+        return answer
+
+
+class RangeJudge(_Judge):
+    """Judges the rows of a step's batches."""
 
     def __init__(self, step: Step) -> None:
         self._kind = step.kind
         self._values = step.values if step.kind is StepKind.UPDATE else {}
-        self._rules: list[str] | None = None
 
     def look(
         self,
@@ -62,7 +96,12 @@ class RangeJudge:
 
         attempt: does the step's statement over the rows behind a key, up to another one.
         """
-        rows = self._broken(connection, target, lower, upper)
+
+        def ask(rules: list[str]) -> Sequence[Sequence[Any]]:
+            sql, parameters = target.judged(rules, self._values, utc_now(), lower, upper)
+            return connection.execute(text(sql), parameters).all()
+
+        rows = self._ask(connection, target.dialect, lambda: self._known(connection, target), ask)
         if rows is None:
             sql, parameters = target.keys(lower, upper)
             return [tuple(row) for row in connection.execute(text(sql), parameters)], {}
@@ -74,26 +113,6 @@ class RangeJudge:
         told = ((place, row[-1]) for place, row in enumerate(rows) if row[-1])
         return keys, _refused(connection, target.dialect, told, attempt_at)
 
-    def _broken(
-        self, connection: Connection, target: Target, lower: Key | None, upper: Key | None
-    ) -> Sequence[Sequence[Any]] | None:
-        """The keys, and which rules their rows break; None where there are no rules, or a row is
-        refused already when they are asked for.
-        """
-        if self._rules is None:
-            self._rules = self._known(connection, target)
-        if not self._rules:
-            return None
-        sql, parameters = target.judged(self._rules, self._values, utc_now(), lower, upper)
-
-        def ask() -> Sequence[Sequence[Any]]:
-            return connection.execute(text(sql), parameters).all()
-
-        rows, unfit = _asked(connection, target.dialect, ask)
-        if unfit:
-            self._rules = []
-        return rows
-
     def _known(self, connection: Connection, target: Target) -> list[str]:
         dialect, table = target.dialect, target.table
         if self._kind is StepKind.UPDATE:
@@ -103,45 +122,27 @@ class RangeJudge:
         return []
 
 
-class StageJudge:
-    """Judges staged rows by the rules of the table they are for."""
+class StageJudge(_Judge):
+    """Judges staged rows."""
 
     def __init__(self, step: Step, target: Table, columns: Sequence[str]) -> None:
         self._target, self._columns = target, columns
         # a row whose key is taken is passed over, whatever is wrong with it
-        self._rules: list[str] | None = [] if step.on_conflict is OnConflict.SKIP else None
+        self._rules = [] if step.on_conflict is OnConflict.SKIP else None
 
     def look(self, connection: Connection, stage: Stage, attempt: Attempt) -> dict[int, Fault]:
         """The numbers of the rows that are surely refused; others may be, too."""
-        if self._rules is None:
-            self._rules = self._known(connection, stage.dialect)
-        if not self._rules:
-            return {}
-        rules, dialect = self._rules, stage.dialect
-        told, unfit = _asked(connection, dialect, lambda: stage.judged(connection, rules))
-        if unfit:
-            self._rules = []
+        dialect = stage.dialect
+        told = self._ask(
+            connection,
+            dialect,
+            lambda: self._known(connection, dialect),
+            lambda rules: stage.judged(connection, rules),
+        )
         return _refused(connection, dialect, told or (), attempt)
 
     def _known(self, connection: Connection, dialect: Dialect) -> list[str]:
         return rules_of_rows(dialect, connection, self._target, self._columns)
-
-
-def _asked(connection: Connection, dialect: Dialect, ask: Callable[[], T]) -> tuple[T | None, bool]:
-    """The answer; None where a row is refused already when it is asked for, or where the rules
-    cannot be asked: a table that may not be read, a text of a check that was not told as it is.
-    That is so for good, and told, too.
-    """
-    savepoint = Savepoint(connection)
-    try:
-        answer = ask()
-        savepoint.release()
-    except DBAPIError as error:
-        fault = dialect.fault(error)
-        if not savepoint.undone() or not (fault.kind is FaultKind.ROW or fault.of_statement):
-            raise
-        return None, fault.of_statement
-    return answer, False
 
 
 def _refused(
@@ -155,22 +156,12 @@ def _refused(
         kinds[broken].append(row)
     refused: dict[int, Fault] = {}
     for rows in list(kinds.values())[:MOST_KINDS]:
-        fault = _said(connection, dialect, rows[0], attempt)
+
+        def first(row: int = rows[0]) -> None:
+            reached(Point.ISOLATING)
+            attempt(row)
+
+        fault = refusal(connection, dialect, first, keep=False)
         if fault is not None and fault.code in _OF_A_RULE:
             refused |= dict.fromkeys(rows, fault)
     return refused
-
-
-def _said(connection: Connection, dialect: Dialect, row: int, attempt: Attempt) -> Fault | None:
-    """What the database says to one row, to which nothing is done; None: nothing."""
-    savepoint, fault = Savepoint(connection), None
-    try:
-        reached(Point.ISOLATING)
-        attempt(row)
-    except DBAPIError as error:
-        fault = dialect.fault(error)
-        if not savepoint.undone() or fault.kind is not FaultKind.ROW:
-            raise
-    else:
-        savepoint.undone()
-    return fault

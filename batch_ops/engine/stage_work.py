@@ -99,7 +99,7 @@ class Staging:
             self._images.before(connection)
         refused: dict[int, Refused] = {}
         if isolating:
-            merged = self._isolated(connection, refused)
+            merged, refused = self._isolated(connection)
         else:
             merged = self._merger.merge(connection, low, high)
         if self._images:
@@ -107,12 +107,12 @@ class Staging:
         self._hand_on(connection, merged)
         return Settled(merged, superseded, tuple(refused[number] for number in sorted(refused)))
 
-    def _isolated(self, connection: Connection, refused: dict[int, Refused]) -> Merged:
-        """Merge all rows but those that are refused, which are taken out."""
+    def _isolated(self, connection: Connection) -> tuple[Merged, dict[int, Refused]]:
+        """Merge all rows but those that are refused, which are taken out, by number."""
         merge = self._merger.merge
         self._dialect.immediate_constraints(connection)
         judged = self._judge.look(connection, self.stage, lambda n: merge(connection, n - 1, n))
-        self._take_out(connection, judged, refused)
+        refused = self._taken_out(connection, judged)
         numbers = self.stage.numbers(connection)
 
         def part(start: int, stop: int) -> Merged:
@@ -120,14 +120,12 @@ class Staging:
 
         held_up = held_up_by_others(self._target, changes=self._changes)
         done, faults = isolate(connection, part, len(numbers), self._dialect, held_up)
-        self._take_out(connection, {numbers[place]: fault for place, fault in faults}, refused)
-        return sum(done, Merged())
+        others = {numbers[place]: fault for place, fault in faults}
+        return sum(done, Merged()), refused | self._taken_out(connection, others)
 
-    def _take_out(
-        self, connection: Connection, faults: Mapping[int, Fault], refused: dict[int, Refused]
-    ) -> None:
+    def _taken_out(self, connection: Connection, faults: Mapping[int, Fault]) -> dict[int, Refused]:
         rows = self.stage.taken_out(connection, sorted(faults))
-        refused |= {row[ROW]: (row, faults[row[ROW]]) for row in rows}
+        return {row[ROW]: (row, faults[row[ROW]]) for row in rows}
 
     def _hand_on(self, connection: Connection, merged: Merged) -> None:
         if self._output is None:

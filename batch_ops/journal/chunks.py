@@ -18,7 +18,7 @@ from batch_ops.results import Counts
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from sqlalchemy import Connection, Exists, Row, Select, Update
+    from sqlalchemy import ColumnElement, Connection, Exists, Row, Select, Table, Update
 
     from batch_ops.journal.store import Journal
     from batch_ops.journal.tables import Tables
@@ -290,6 +290,11 @@ def note_attempt(
     connection.execute(update(table).where(*mine).values(attempt=attempt))
 
 
+def _held_by(table: Table, worker: str) -> ColumnElement[bool]:
+    """Whether a lane of this process has the chunk."""
+    return table.c.worker.startswith(worker + "/", autoescape=True)
+
+
 def release(journal: Journal, connection: Connection, execution_id: str, worker: str) -> None:
     """Give back the chunks this process's lanes hold and have not completed."""
     table = journal.tables.chunks
@@ -298,7 +303,7 @@ def release(journal: Journal, connection: Connection, execution_id: str, worker:
         .where(
             table.c.operation_id == execution_id,
             table.c.status == RUNNING,
-            table.c.worker.startswith(worker + "/", autoescape=True),
+            _held_by(table, worker),
         )
         .values(status=PLANNED, worker=None)
     )
@@ -309,12 +314,11 @@ def left_open(
 ) -> set[str]:
     """The keys of chunks that are not completed, and held by nobody or by this process's lanes."""
     table = journal.tables.chunks
-    held_here = table.c.worker.startswith(worker + "/", autoescape=True)
     query = select(table.c.chunk_key).where(
         table.c.operation_id == execution_id,
         table.c.step == step,
         table.c.status != COMPLETED,
-        or_(table.c.worker.is_(None), held_here),
+        or_(table.c.worker.is_(None), _held_by(table, worker)),
     )
     return set(connection.execute(query).scalars())
 
@@ -342,7 +346,7 @@ def fence(journal: Journal, connection: Connection, execution_id: str, worker: s
         .where(
             table.c.operation_id == execution_id,
             table.c.status == RUNNING,
-            table.c.worker.startswith(worker + "/", autoescape=True),
+            _held_by(table, worker),
         )
         .values(status=PLANNED, worker=None, token=table.c.token + 1)
     )

@@ -15,7 +15,6 @@ from dagster._core.events import RunFailureReason
 from dagster._core.execution.api import execute_run
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
-from dagster._core.run_coordinator.base import SubmitRunContext
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 
 if TYPE_CHECKING:
@@ -145,9 +144,3 @@ def cancel_queued(instance: dg.DagsterInstance, run_id: str) -> bool:
     if run is None or run.status is not DagsterRunStatus.QUEUED:
         return False
     return bool(instance.run_coordinator.cancel_run(run_id))
-
-
-def enqueue(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Put a run that was created into the queue; the daemon starts it."""
-    workspace: Any = None  # a queue only keeps the run
-    instance.run_coordinator.submit_run(SubmitRunContext(run, workspace))

@@ -4,7 +4,7 @@ holding all of it back. The queue is Dagster's; its daemon starts what it holds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from statistics import mean
 from typing import TYPE_CHECKING
@@ -83,7 +83,10 @@ def find(instance: dg.DagsterInstance, run_id: str) -> Waiting:
         UnknownNameError: none waits.
         UsageError: several begin so.
     """
-    there = waiting(instance)
+    return _chosen(waiting(instance), run_id)
+
+
+def _chosen(there: Sequence[Waiting], run_id: str) -> Waiting:
     found = [each for each in there if each.run_id.startswith(run_id)]
     if not found:
         raise UnknownNameError("waiting run", run_id, [each.short_id for each in there])
@@ -101,11 +104,12 @@ def boost(instance: dg.DagsterInstance, run_id: str, priority: int | None = None
     Raises:
         UnknownNameError, UsageError: as `find`.
     """
-    chosen = find(instance, run_id)
+    there = waiting(instance)
+    chosen = _chosen(there, run_id)
     if priority is None:
-        priority = max(each.priority for each in waiting(instance)) + 1
+        priority = max(each.priority for each in there) + 1
     instance.add_run_tags(chosen.run_id, {PRIORITY_TAG: str(priority)})
-    return find(instance, chosen.run_id)
+    return replace(chosen, priority=priority)
 
 
 def cancel(instance: dg.DagsterInstance, run_id: str) -> Waiting:

@@ -238,10 +238,7 @@ class CsvRecords:
         """What is known of the target columns; None of a record that is none."""
         form = self._form
         if form.composer is None:
-            if len(fields) != len(form.names):
-                return None
-            pairs = zip(form.layout.columns, fields, strict=True)
-            return {column: text for column, text in pairs if column is not None}
+            return self._simply(fields, tuple(self._plainly))
         if isinstance(self._normal, Composed) and ordinal in self._normal.known:
             return dict(self._normal.known[ordinal])
         if ordinal in self._normal.broken:

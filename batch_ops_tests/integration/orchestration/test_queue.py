@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
+from dagster._core.run_coordinator.base import SubmitRunContext
 
 from batch_ops.cli.app import execute
 from batch_ops.errors import UnknownNameError, UsageError
@@ -40,7 +41,8 @@ def waits(
     made = dagster_internals.create_run(
         instance, job, run_id or str(uuid.uuid4()), {}, tags, "batch_ops", folder, None
     )
-    dagster_internals.enqueue(instance, made)
+    workspace: Any = None  # a queue only keeps the run
+    instance.run_coordinator.submit_run(SubmitRunContext(made, workspace))
     return made.run_id
 
 
