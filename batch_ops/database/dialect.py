@@ -342,6 +342,12 @@ class Dialect(ABC):
         """Whether triggers or rules have a word when rows of a table are written."""
         return True
 
+    def tells_collations(self, connection: Connection, table: Table) -> bool:
+        """Whether each text column of a table is compared as its type says: then a value of that
+        type is compared like it. False: nobody knows.
+        """
+        return False
+
     def stays(self, column: Column, given: str, stored: str) -> str | None:
         """Whether a value that is given to a column is the same as what a CAST to its type makes of
         it, and is compared alike; empty: always. None: nobody knows.

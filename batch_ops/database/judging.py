@@ -29,7 +29,7 @@ def rules_of_change(
     what the columns would hold.
     """
     columns = [table.column(name) for name in changed]
-    if any(c.generated for c in table.columns) or dialect.has_triggers(connection, table):
+    if any(c.generated for c in table.columns) or _unknown(dialect, connection, table):
         return []
     if any(dialect.stays(column, "", "") is None for column in columns):
         return []
@@ -44,7 +44,7 @@ def rules_of_rows(
     """Conditions on a row `k` of a stage that the database does not take as one of the table. Of
     columns that are not staged nobody knows what they will hold.
     """
-    if dialect.has_triggers(connection, table):
+    if _unknown(dialect, connection, table):
         return []
     given = [table.column(name) for name in columns]
     lacking = [f"k.{dialect.quote(c.name)} IS NULL" for c in given if not c.nullable]
@@ -70,6 +70,12 @@ def rules_of_deletion(dialect: Dialect, connection: Connection, table: Table) ->
         if each.child != each.parent
     ]
     return found[:MOST_RULES]
+
+
+def _unknown(dialect: Dialect, connection: Connection, table: Table) -> bool:
+    """Whether others have a word about a row, or a query may compare in another way."""
+    triggers = dialect.has_triggers(connection, table)
+    return triggers or not dialect.tells_collations(connection, table)
 
 
 def broken(rules: Sequence[str]) -> str:

@@ -313,6 +313,9 @@ class PostgreSQL(Dialect):
         found = connection.exec_driver_sql(OWN_WAY, (name,)).scalar()
         return found is None or bool(found)
 
+    def tells_collations(self, connection: Connection, table: Table) -> bool:
+        return True
+
     def stays(self, column: Column, given: str, stored: str) -> str | None:
         """A CAST cuts a text that is too long for its column."""
         if column.type is None or "COLLATE" in column.sql_type:

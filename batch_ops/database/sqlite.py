@@ -221,7 +221,15 @@ class SQLite(Dialect):
 
     def stays(self, column: Column, given: str, stored: str) -> str | None:
         """A column stores what is not of its type as it is."""
-        return None if "COLLATE" in column.sql_type else f"typeof({given}) = typeof({stored})"
+        return f"typeof({given}) = typeof({stored})"
+
+    def tells_collations(self, connection: Connection, table: Table) -> bool:
+        """No pragma tells the collation of a column that is in no index."""
+        query = text(
+            f"SELECT count(*) FROM {self.quote(table.schema or 'main')}.sqlite_master"
+            " WHERE type = 'table' AND name = :name AND instr(upper(sql), 'COLLATE') > 0"
+        )
+        return not connection.execute(query, {"name": table.name}).scalar_one()
 
     def changed(self, column: Column, one: str, other: str) -> str:
         return f"({one} IS NOT {other} COLLATE BINARY)"
